@@ -1,0 +1,121 @@
+/**
+ * What an evaluation is: one window of one model and version against its reference, with a three-valued verdict, a reason and every number
+ * that led to it. `driftd compare` prints the `features` of exactly this shape; the daemon stores, exports and serves it.
+ */
+
+import type { Severity, Verdict } from "../decide/alert.ts";
+import type { RowLayout } from "../reference/layout.ts";
+
+/** The sum of a window's panes: the only thing an evaluation sees of the traffic. */
+export type WindowCounts = {
+  readonly model: string;
+  readonly version: string;
+  /** The configured name (`1h`) and length; `compare` uses `all` and the length 0. */
+  readonly window: { readonly name: string; readonly lengthMs: number };
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly layout: RowLayout;
+  /** `layout.slots` counts. */
+  readonly counts: Uint32Array | Float64Array;
+  /** Records counted in the window. */
+  readonly records: number;
+  /** Share of the window's panes that hold at least one record, 0–1. */
+  readonly coverage: number;
+  /** Values judged per feature and half hour (the cells of rule R weigh by them): `values[block][feature index of layout]`; empty without event time. */
+  readonly blocks: readonly { readonly startMs: number; readonly values: Uint32Array }[];
+  /** Features whose panes were counted under other bins: `reference_changed` until the window has filled. */
+  readonly changedFeatures: ReadonlySet<string>;
+  readonly incomplete: boolean;
+  readonly lost: number;
+  readonly offsets: readonly { readonly source: string; readonly partition: number; readonly from: number; readonly to: number }[];
+};
+
+/** Why a verdict is what it is: a closed list. */
+export type VerdictReason =
+  // drift
+  | "shift" // the coarse bins' G is above its calibrated limit, and the effect is large enough
+  | "bin" // one ordinary bin moved
+  | "out_of_range"
+  | "gap"
+  | "unseen" // special bins grew
+  | "location" // KS
+  | "threshold" // a fixed threshold was crossed
+  // no drift
+  | "within_noise"
+  | "below_effect_floor"
+  // insufficient_data
+  | "no_reference"
+  | "too_few_values"
+  | "thin_window" // below half the calibration windows' mean
+  | "low_coverage"
+  | "empty_reference"
+  | "reference_changed"
+  | "source_stalled"
+  | "overflow";
+
+export type Gate = { readonly gate: string; readonly passed: boolean; readonly value: number; readonly limit: number };
+
+export type QualityCheck = {
+  readonly check: "missing" | "nan" | "wrong_type" | "out_of_range" | "unseen";
+  readonly verdict: Verdict;
+  readonly reference_share: number;
+  readonly current_share: number;
+};
+
+/** Names and shapes are those of `contracts.md`; a statistic that does not apply is absent. */
+export type Statistics = {
+  readonly psi?: { readonly value: number; readonly excess: number; readonly threshold?: number };
+  readonly kl?: { readonly value: number; readonly direction: "current||reference"; readonly threshold?: number };
+  readonly kl_reverse?: { readonly value: number; readonly direction: "reference||current"; readonly threshold?: number };
+  readonly ks?: { readonly value: number; readonly upper: number; readonly p_value: number; readonly threshold?: number };
+  readonly g?: { readonly value: number; readonly p_value: number; readonly degrees_of_freedom: number; readonly threshold?: number };
+  readonly chi_square?: {
+    readonly value: number;
+    readonly p_value: number;
+    readonly degrees_of_freedom: number;
+    readonly threshold?: number;
+  };
+  readonly jensen_shannon?: { readonly value: number; readonly base: "e"; readonly form: "divergence"; readonly threshold?: number };
+  readonly hellinger?: { readonly value: number; readonly threshold?: number };
+  readonly total_variation?: { readonly value: number; readonly threshold?: number };
+  readonly wasserstein?: { readonly value: number; readonly binned: true; readonly threshold?: number };
+  readonly area_gap?: { readonly value: number; readonly threshold?: number };
+};
+
+export type FeatureEvaluation = {
+  readonly feature: string;
+  readonly kind: "numeric" | "categorical";
+  readonly verdict: Verdict;
+  readonly reason: VerdictReason;
+  /** Present when the verdict is drift. */
+  readonly severity?: Severity;
+  readonly reference_count: number;
+  readonly current_count: number;
+  readonly missing: { readonly reference: number; readonly current: number };
+  readonly quality: readonly QualityCheck[];
+  readonly statistics: Statistics;
+  /** Every number of rule R with its limit, in the order of the rule. */
+  readonly gates: readonly Gate[];
+  /** False: fewer than 7 days of timestamps, judged by step 6. */
+  readonly calibrated: boolean;
+  /** The special or ordinary bin that the verdict rests on, by label. */
+  readonly bin?: string;
+};
+
+export type Evaluation = {
+  readonly model: string;
+  readonly version: string;
+  readonly window: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly records: number;
+  readonly verdict: Verdict;
+  /** For the whole: of the worst feature; a reason that concerns all features when none could be judged. */
+  readonly reason: VerdictReason;
+  readonly severity?: Severity;
+  /** Digest of the policy (thresholds, budget, windows, features) under which it was made. */
+  readonly policy: string;
+  readonly referenceDigest: string | null;
+  readonly features: readonly FeatureEvaluation[];
+  readonly offsets: WindowCounts["offsets"];
+};

@@ -1,0 +1,45 @@
+/**
+ * What an output is: one attempt per `send`. It owns its serialisation and knows if a retry can help; the outbox worker knows how.
+ */
+
+/** A message of the outbox: the same id on every attempt, so that a receiver can tell a repetition. */
+export type OutboxMessage = {
+  /** `msg_…`, a hash of the episode and an ordinal. */
+  readonly id: string;
+  /** Name of the output in the configuration. */
+  readonly output: string;
+  /** E.g. `driftd.retrain.requested`. */
+  readonly type: string;
+  readonly model: string;
+  readonly version: string;
+  /** The exact body to be sent, JSON text. */
+  readonly body: string;
+  readonly createdAtMs: number;
+};
+
+/** Why an attempt failed: the closed list of `driftd_webhook_attempt_failures_total`. */
+export type AttemptFailure = "timeout" | "connection" | "http_4xx" | "http_5xx" | "rate_limited" | "tls" | "body" | "gone";
+
+export type AttemptResult =
+  | { readonly ok: true; readonly status: number; readonly excerpt: string }
+  | {
+      readonly ok: false;
+      readonly failure: AttemptFailure;
+      readonly retry: boolean;
+      /** HTTP status, or undefined when there was no answer. */
+      readonly status?: number;
+      /** What `Retry-After` asked for. */
+      readonly retryAfterMs?: number;
+      /** The receiver wants no more of it (410): the output is disabled. */
+      readonly disable?: boolean;
+      /** First part of the answer or the error, without URL and secrets. */
+      readonly excerpt: string;
+    };
+
+export type Output = {
+  readonly name: string;
+  readonly type: string;
+  /** One attempt; never throws for what the peer does. */
+  readonly send: (message: OutboxMessage, signal: AbortSignal) => Promise<AttemptResult>;
+  readonly close: () => Promise<void>;
+};

@@ -1,0 +1,53 @@
+/**
+ * A snapshot compiled for counting: where each feature's integers stand in one row of slots, and which slot a value goes to.
+ * A row is one `Uint32Array`: for each feature its bins, then the seven special counters in the order of `SPECIAL_SLOTS`.
+ */
+
+/** The counters after a feature's bins, the same seven for both kinds (a numeric feature never uses `unseen`, a categorical never NaN or ±Inf). */
+export const SPECIAL_SLOTS = ["unseen", "absent", "missing", "nan", "positive_infinity", "negative_infinity", "wrong_type"] as const;
+export type SpecialSlot = (typeof SPECIAL_SLOTS)[number];
+
+/** Moments kept for each numeric feature and pane: count, mean, m2, min, max, in this order. */
+export const MOMENT_FIELDS = 5;
+
+/** What the pane log must know about a feature to read its rows without the snapshot. */
+export type FeatureLayout = {
+  readonly feature: string;
+  readonly kind: "numeric" | "categorical";
+  /** Hash of kind, edges or categories, and rounding: equal hashes add. */
+  readonly layout: string;
+  /** Number of regular bins (numeric: edges + 1; categorical: categories). */
+  readonly bins: number;
+  /** First slot of the feature in the row; its bins are `[offset, offset + bins)`, its special counters the next seven. */
+  readonly offset: number;
+  /** Index of the feature's moments in the row's moments (times `MOMENT_FIELDS`), or −1 for a categorical feature. */
+  readonly moments: number;
+};
+
+/** All features of one row. `hash` hashes the names and layouts: it is the `layout` of a pane's key. */
+export type RowLayout = {
+  readonly hash: string;
+  readonly features: readonly FeatureLayout[];
+  /** Length of the row: sum of (bins + 7). */
+  readonly slots: number;
+  /** Number of numeric features. */
+  readonly numeric: number;
+};
+
+/** A feature ready for the hot path. */
+export type CompiledFeature = FeatureLayout & {
+  /** Where the value stands: a key of `record.features`, or a field of the record itself (`$prediction`). `$$x` in a snapshot is the input `$x`. */
+  readonly from: "features" | "prediction";
+  readonly key: string;
+  /** The key is also a name of `Object.prototype`: an own-key check is needed. */
+  readonly shadowed: boolean;
+  /** Numeric: edges padded with +Infinity to a length of 2^k - 1, for the branchless search; empty for a categorical feature. */
+  readonly paddedEdges: Float64Array;
+  /** Round the value with `Math.fround` before binning. */
+  readonly float32: boolean;
+  /** Categorical: bin of each category; undefined for a numeric feature. Numbers and booleans are looked up as their text. */
+  readonly categories: ReadonlyMap<string, number> | undefined;
+};
+
+/** A snapshot compiled for counting. `row.features[i]` and `features[i]` are the same feature. */
+export type CompiledLayout = { readonly row: RowLayout; readonly features: readonly CompiledFeature[] };

@@ -1,0 +1,90 @@
+/**
+ * The reference snapshot `driftd/reference/v1`: a frozen picture of the data that the model was made for.
+ * The shape is a public contract; unknown extra fields are allowed and kept.
+ */
+
+/** Where a value of the record lives: an input, the model's output, or a field of driftd's own (`$latency`, `$pca_1`). */
+export type FeatureRole = "feature" | "prediction" | "derived";
+
+/** Moments of the finite numeric values (Welford): `m2` = sum of squared deviations from `mean`; `min`, `max` absent when `count` is 0. */
+export type Moments = {
+  readonly count: number;
+  readonly mean: number;
+  readonly m2: number;
+  readonly min?: number;
+  readonly max?: number;
+};
+
+type FeatureCommon = {
+  readonly feature: string;
+  readonly role: FeatureRole;
+  /** Values judged: all rows less missing, NaN, infinities and wrong types. */
+  readonly count: number;
+  readonly missing: number;
+  readonly wrong_type: number;
+  /** Hash of kind, edges or categories, and rounding. Panes of equal layout add. */
+  readonly layout: string;
+  /** Coarse bin of each fine bin, stored, so that an upgrade changes no verdict. */
+  readonly coarse: readonly number[];
+};
+
+export type NumericFeature = FeatureCommon & {
+  readonly kind: "numeric";
+  readonly nan: number;
+  readonly positive_infinity: number;
+  readonly negative_infinity: number;
+  /** Values are rounded like this before binning: the reference was saved as float32, the stream is float64. */
+  readonly round: null | "float32";
+  /** Ascending. Bin j is (edges[j-1], edges[j]]; bin 0 = at or below edges[0] (below the minimum), the last bin is above the maximum. */
+  readonly edges: readonly number[];
+  /** One more than `edges`. */
+  readonly counts: readonly number[];
+  readonly moments: Moments;
+  /** Mean of the reference values of each fine bin (absent for an empty bin: null): the support of the binned Wasserstein distance. */
+  readonly means?: readonly (number | null)[];
+};
+
+export type CategoricalFeature = FeatureCommon & {
+  readonly kind: "categorical";
+  readonly categories: readonly string[];
+  /** One for each category. */
+  readonly counts: readonly number[];
+  /** Categories seen exactly once: the Good-Turing estimate of the unseen mass is `seen_once / count`. */
+  readonly seen_once: number;
+};
+
+export type SnapshotFeature = NumericFeature | CategoricalFeature;
+
+/** Coarse counts of each half hour of the reference, from which rule R's cells and calibration windows are made at load. */
+export type Calibration = {
+  /** Distinct calendar days touched, in `time_zone`. */
+  readonly days: number;
+  readonly time_zone: "UTC";
+  readonly slot_seconds: number;
+  /** Start of slot 0, ISO 8601 UTC; slot i starts `i * slot_seconds` later. */
+  readonly from: string;
+  /** Per feature: for each slot the counts of the coarse bins (an empty array = no value in that slot). */
+  readonly slots: Readonly<Record<string, readonly (readonly number[])[]>>;
+};
+
+export type Snapshot = {
+  readonly schema: "driftd/reference/v1";
+  /** `sha256:` + hex over the canonical JSON of everything else. */
+  readonly digest: string;
+  readonly model: string;
+  /** Absent: judges every version. */
+  readonly version?: string;
+  readonly records: number;
+  readonly time?: { readonly field: string; readonly from: string; readonly to: string };
+  readonly provenance: { readonly source: string; readonly driftd: string; readonly created_at: string; readonly quantiles: string };
+  readonly features: readonly SnapshotFeature[];
+  readonly calibration?: Calibration;
+};
+
+/**
+ * Coarse bins. The regular ones come first (`0 … K-1`, from `coarse[]`). The special ones have fixed names and follow in this order:
+ * numeric: `out_of_range` (below the minimum, above the maximum, ±Infinity), and `gap` when the reference has empty fine bins between atoms;
+ * categorical: `other` (never seen in the reference). Missing, NaN and wrong types are quality, not drift: they are in none.
+ * In `coarse[]` a fine bin that belongs to `out_of_range` or `gap` carries that coarse bin's number.
+ */
+export type SpecialBin = "out_of_range" | "gap" | "other";
