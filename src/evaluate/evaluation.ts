@@ -53,6 +53,7 @@ export type VerdictReason =
   | "source_stalled"
   | "overflow";
 
+/** A number of the rule beside its limit; `passed`: the condition that drift needs (or, for the first gates, that a verdict needs) holds. */
 export type Gate = { readonly gate: string; readonly passed: boolean; readonly value: number; readonly limit: number };
 
 export type QualityCheck = {
@@ -102,6 +103,12 @@ export type FeatureEvaluation = {
   readonly bin?: string;
 };
 
+/** Code of a feature's verdict in `Outcomes`: its place in this list. */
+export const OUTCOMES = ["insufficient_data", "no_drift", "warning", "critical"] as const;
+
+/** The verdicts of one evaluation, by feature: `codes[i]` is the place in `OUTCOMES` of the feature `features[i]`. */
+export type Outcomes = { readonly features: readonly string[]; readonly codes: Uint8Array };
+
 export type Evaluation = {
   readonly model: string;
   readonly version: string;
@@ -116,6 +123,12 @@ export type Evaluation = {
   /** Digest of the policy (thresholds, budget, windows, features) under which it was made. */
   readonly policy: string;
   readonly referenceDigest: string | null;
+  /**
+   * One for each judged feature, in the snapshot's order. Built at first use when `evaluateWindow` made the evaluation (full detail costs
+   * microseconds a feature): for one feature take `featureEvaluation(evaluation, i)`, for verdicts alone take `outcomes`.
+   */
   readonly features: readonly FeatureEvaluation[];
+  /** The verdict of every judged feature without its detail: what the decision needs of 50,000 features. Absent in hand-made evaluations. */
+  readonly outcomes?: Outcomes;
   readonly offsets: WindowCounts["offsets"];
 };

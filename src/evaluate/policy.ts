@@ -1,0 +1,86 @@
+/**
+ * The policy of an evaluation: which thresholds, which false-alarm budget, which windows and features. Its digest is stored with every
+ * evaluation, so that a verdict can be traced to the rule it was made under. Not here: the reference's own noise (`calibrate.ts`).
+ */
+
+import { createHash } from "node:crypto";
+
+/** Statistics that may carry a fixed threshold. */
+export type ThresholdStatistic = "psi" | "kl" | "kl_reverse" | "ks" | "jensen_shannon" | "hellinger" | "total_variation";
+
+/** A statistic at or above a limit has that severity. */
+export type FixedThreshold = { readonly warning?: number | undefined; readonly critical?: number | undefined };
+
+export type FixedThresholds = Readonly<Partial<Record<ThresholdStatistic, FixedThreshold>>>;
+
+export type PolicyWindow = { readonly name: string; readonly lengthMs: number };
+
+/**
+ * What an evaluation obeys. `mode` is `monitor` for the daemon (rule R, or fixed thresholds) and `compare` for one look at two tables
+ * without calibration, where `falseAlarms.budget` is the chance of any false alarm and `perMs` is not used.
+ */
+export type Policy = {
+  readonly mode: "monitor" | "compare";
+  readonly thresholds: "auto" | FixedThresholds;
+  readonly falseAlarms: { readonly budget: number; readonly perMs: number };
+  /** Shortest first. `compare`: one window of length 0. */
+  readonly windows: readonly PolicyWindow[];
+  /** `include` undefined: every feature of the reference; then `exclude` is taken away. */
+  readonly features: { readonly include?: readonly string[] | undefined; readonly exclude: readonly string[] };
+};
+
+/** More looks per window length than this add no false alarms: neighbouring windows are nearly the same (simulated, not derived). */
+const LOOKS_PER_WINDOW = 12;
+
+const DAY_MS = 86_400_000;
+
+/** The window of `compare`: everything, without event time. */
+export const COMPARE_WINDOW: PolicyWindow = { name: "all", lengthMs: 0 };
+
+/** The policy of the daemon when nothing is configured: one false alarm per model in 30 days over windows of 1, 6 and 24 hours. */
+export const DEFAULT_POLICY: Policy = {
+  mode: "monitor",
+  thresholds: "auto",
+  falseAlarms: { budget: 1, perMs: 30 * DAY_MS },
+  windows: [
+    { name: "1h", lengthMs: DAY_MS / 24 },
+    { name: "6h", lengthMs: DAY_MS / 4 },
+    { name: "24h", lengthMs: DAY_MS },
+  ],
+  features: { exclude: [] },
+};
+
+/** The policy of `driftd compare`: `falseAlarm` is the chance, 0–1, that a healthy comparison reports drift in any feature. */
+export function comparePolicy(falseAlarm: number): Policy {
+  return {
+    mode: "compare",
+    thresholds: "auto",
+    falseAlarms: { budget: falseAlarm, perMs: 0 },
+    windows: [COMPARE_WINDOW],
+    features: { exclude: [] },
+  };
+}
+
+/**
+ * The significance level of one test of one feature in one look at `window`: the budget shared by `features` features, `statistics`
+ * statistics, the ladder's windows and at most 12 looks per window length: `A / (12 · (T/W) · d · S)`. In `compare` there is one look.
+ */
+export function alphaOf(policy: Policy, window: PolicyWindow, features: number, statistics: number): number {
+  const tests = Math.max(1, features) * statistics;
+  if (policy.mode === "compare") return policy.falseAlarms.budget / tests;
+  const looks = LOOKS_PER_WINDOW * Math.max(1, policy.falseAlarms.perMs / window.lengthMs);
+  return Math.min(0.05, policy.falseAlarms.budget / (looks * tests * policy.windows.length));
+}
+
+/** `sha256:` + hex over the policy in canonical JSON (sorted keys). Equal policies have equal digests. */
+export function policyDigest(policy: Policy): string {
+  return `sha256:${createHash("sha256").update(canonicalJson(policy)).digest("hex")}`;
+}
+
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
+}
