@@ -65,8 +65,8 @@ export type Store = {
   readonly layouts: () => Promise<RowLayout[]>;
   /** Panes of a query in canonical order (start, source, partition, epoch, layout). */
   readonly panes: (query: PaneQuery) => Promise<Pane[]>;
-  /** The earliest pane start of a model and version, or undefined. */
-  readonly firstPane: (model: string, version: string) => Promise<number | undefined>;
+  /** The earliest pane start of a model and version (at or after `fromMs`), or undefined. */
+  readonly firstPane: (model: string, version: string, fromMs?: number) => Promise<number | undefined>;
   /** Panes that are not final: what the ingest loads after a start. */
   readonly openPanes: () => Promise<Pane[]>;
   /** Distinct (model, version) of the pane log. */
