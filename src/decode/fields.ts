@@ -1,28 +1,28 @@
 /** From a parsed object to a record: shared by every decoder that ends in one object per record. */
 
 import { eventTimeMs } from "./event-time.ts";
-import { type FieldPath, parsePath, valueAt } from "./paths.ts";
+import { type FieldPath, valueAt } from "./paths.ts";
 import type { DecodedRecord, DecodeProblem } from "./record.ts";
 
-/** Paths of the record's fields as the configuration writes them; the defaults are the names themselves. */
+/** Paths of the record's fields; the defaults are the names themselves, and the empty path is the record itself. */
 export type FieldPaths = {
-  readonly id: string;
-  readonly model: string;
-  readonly version: string;
-  readonly timestamp: string;
-  readonly features: string;
-  readonly prediction: string;
-  readonly label: string;
+  readonly id: FieldPath;
+  readonly model: FieldPath;
+  readonly version: FieldPath;
+  readonly timestamp: FieldPath;
+  readonly features: FieldPath;
+  readonly prediction: FieldPath;
+  readonly label: FieldPath;
 };
 
 export const DEFAULT_PATHS: FieldPaths = {
-  id: "id",
-  model: "model",
-  version: "version",
-  timestamp: "timestamp",
-  features: "features",
-  prediction: "prediction",
-  label: "label",
+  id: ["id"],
+  model: ["model"],
+  version: ["version"],
+  timestamp: ["timestamp"],
+  features: ["features"],
+  prediction: ["prediction"],
+  label: ["label"],
 };
 
 /** Fills `into` from a parsed object. `transportMs` replaces the record's own event time when it is not undefined. */
@@ -67,8 +67,7 @@ export function createFieldReader(paths: FieldPaths): FieldReader {
 }
 
 /** One key that `Object.prototype` does not have needs no own-key check: the common case, and the fast one. */
-function compile(text: string): (root: object) => unknown {
-  const path: FieldPath = parsePath(text);
+function compile(path: FieldPath): (root: object) => unknown {
   const [key] = path;
   if (path.length === 0) return (root) => root;
   if (path.length === 1 && key !== undefined && !(key in Object.prototype)) return (root) => (root as Record<string, unknown>)[key];

@@ -1,12 +1,7 @@
-/** Paths into a record: `a.b.c` names a field; the empty path or `.` is the record itself. A dot inside a key is written `\.`. */
+/** Paths into a record: the keys from its root down to a field. */
 
+/** Keys from the root down; the empty path is the record itself. */
 export type FieldPath = readonly string[];
-
-/** Splits `a.b.c` into its keys. */
-export function parsePath(text: string): FieldPath {
-  if (text === "" || text === ".") return [];
-  return text.split(/(?<!\\)\./).map((key) => key.replaceAll("\\.", "."));
-}
 
 /** The value at a path, own keys only; undefined when there is none. */
 export function valueAt(root: unknown, path: FieldPath): unknown {

@@ -5,6 +5,6 @@ import type { RowDecoder } from "./record.ts";
 
 /** Makes the decoder. The paths name columns; `features` is the row itself. */
 export function createRowDecoder(paths: FieldPaths): RowDecoder {
-  const readFields = createFieldReader({ ...paths, features: "." });
+  const readFields = createFieldReader({ ...paths, features: [] });
   return (row, into) => readFields(row, undefined, into);
 }

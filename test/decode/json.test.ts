@@ -65,13 +65,13 @@ describe("the JSON decoder", () => {
   });
 
   test("names of Object.prototype are not fields", () => {
-    const paths = { ...DEFAULT_PATHS, model: "constructor", version: "__proto__.toString" };
+    const paths = { ...DEFAULT_PATHS, model: ["constructor"], version: ["__proto__", "toString"] };
     const { problem, record } = decode(JSON.stringify(valid), createJsonDecoder({ paths, transportTime: false, maxBytes: 1000 }));
     expect([problem, record.model, record.version]).toEqual([undefined, undefined, ""]);
   });
 
   test("paths lead into nested records", () => {
-    const paths = { ...DEFAULT_PATHS, features: "request.inputs", timestamp: "meta.time" };
+    const paths = { ...DEFAULT_PATHS, features: ["request", "inputs"], timestamp: ["meta", "time"] };
     const text = JSON.stringify({ request: { inputs: { x: 2 } }, meta: { time: 1e9 } });
     const { problem, record } = decode(text, createJsonDecoder({ paths, transportTime: false, maxBytes: 1000 }));
     expect([problem, record.features, record.eventTimeMs]).toEqual([undefined, { x: 2 }, 1e12]);
