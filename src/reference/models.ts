@@ -1,0 +1,96 @@
+/**
+ * Which snapshot judges which model and version, loaded and compiled: what routing and evaluation look up. Built whole before anything
+ * live is touched, so a reload that fails changes nothing.
+ */
+
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { DriftdError } from "../lib/errors.ts";
+import { compileLayout } from "./compile.ts";
+import type { CompiledLayout } from "./layout.ts";
+import { loadSnapshot } from "./load.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** A snapshot in use. */
+export type LoadedReference = { readonly path: string; readonly snapshot: Snapshot; readonly compiled: CompiledLayout };
+
+/** Where a model's snapshots are: one file, a pattern with `{version}`, or a list by version. */
+export type ReferencePlaces =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "pattern"; readonly pattern: string }
+  | { readonly kind: "by_version"; readonly paths: ReadonlyMap<string, string> };
+
+export type ModelReferences = {
+  /** The snapshot that judges this version, or undefined (`no_reference`). */
+  readonly find: (model: string, version: string) => LoadedReference | undefined;
+  readonly all: () => readonly { readonly model: string; readonly version: string | undefined; readonly reference: LoadedReference }[];
+};
+
+/**
+ * Loads every snapshot of every model. Throws the first `REFERENCE_*` error; `REFERENCE_VERSION_MISMATCH` when a file listed for one version
+ * is of another, `REFERENCE_MODEL_MISMATCH` when it is of another model.
+ */
+export async function loadModelReferences(
+  models: readonly { readonly name: string; readonly reference: ReferencePlaces }[],
+): Promise<ModelReferences> {
+  // Per model: version → reference; the key undefined judges every version that has none of its own.
+  const byModel = new Map<string, Map<string | undefined, LoadedReference>>();
+  for (const { name, reference } of models) {
+    const versions = new Map<string | undefined, LoadedReference>();
+    for (const [version, path] of await places(name, reference)) {
+      const loaded = await loadReference(name, path);
+      const own = loaded.snapshot.version;
+      if (version !== undefined && own !== undefined && own !== version) {
+        throw new DriftdError(
+          "REFERENCE_VERSION_MISMATCH",
+          `model ${name}: ${path} is listed for version ${version} but was built for version ${own}`,
+          {
+            hint: `build it again with --version ${version}, or list it under "${own}"`,
+          },
+        );
+      }
+      versions.set(version ?? own, loaded);
+    }
+    byModel.set(name, versions);
+  }
+  return {
+    find: (model, version) => {
+      const versions = byModel.get(model);
+      return versions?.get(version) ?? versions?.get(undefined);
+    },
+    all: () => [...byModel].flatMap(([model, versions]) => [...versions].map(([version, reference]) => ({ model, version, reference }))),
+  };
+}
+
+async function loadReference(model: string, path: string): Promise<LoadedReference> {
+  const snapshot = await loadSnapshot(path);
+  if (snapshot.model !== model) {
+    throw new DriftdError("REFERENCE_MODEL_MISMATCH", `model ${model}: ${path} was built for model ${JSON.stringify(snapshot.model)}`, {
+      hint: `build it again with --model ${model}`,
+    });
+  }
+  return { path, snapshot, compiled: compileLayout(snapshot) };
+}
+
+async function places(model: string, reference: ReferencePlaces): Promise<[string | undefined, string][]> {
+  if (reference.kind === "file") return [[undefined, reference.path]];
+  if (reference.kind === "by_version") return [...reference.paths];
+  const folder = dirname(reference.pattern);
+  const [before, after] = basename(reference.pattern).split("{version}") as [string, string];
+  const names = await readdir(folder).catch((cause: unknown) => {
+    throw new DriftdError("REFERENCE_NOT_FOUND", `model ${model}: the folder ${folder} of ${reference.pattern} cannot be read`, {
+      hint: "create it, or correct the path",
+      cause,
+    });
+  });
+  const found = names
+    .filter((name) => name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after))
+    .sort()
+    .map((name): [string, string] => [name.slice(before.length, name.length - after.length), join(folder, name)]);
+  if (found.length === 0) {
+    throw new DriftdError("REFERENCE_NOT_FOUND", `model ${model}: no file matches ${reference.pattern}`, {
+      hint: "build one with `driftd reference build --version …`",
+    });
+  }
+  return found;
+}
