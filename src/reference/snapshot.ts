@@ -51,6 +51,8 @@ export type CategoricalFeature = FeatureCommon & {
   readonly counts: readonly number[];
   /** Categories seen exactly once: the Good-Turing estimate of the unseen mass is `seen_once / count`. */
   readonly seen_once: number;
+  /** Values of the categories beyond the most frequent ones that are named here; in a window they count as `unseen`. Absent: none. */
+  readonly unnamed?: number;
 };
 
 export type SnapshotFeature = NumericFeature | CategoricalFeature;
