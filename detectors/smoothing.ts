@@ -1,0 +1,65 @@
+/**
+ * What PSI and KL do with bins that are empty on one side, and with categories that the reference has never seen.
+ *
+ * Both divide by the reference's share, so an empty bin makes them infinite. Nobody agrees on the remedy, so it is an explicit option.
+ */
+
+/**
+ * The zero-bin rule. Shares are `p = r / m` (reference) and `q = c / n` (current) unless said otherwise.
+ *
+ * - `"jeffreys"` (default): `p = (r + 1/2) / (m + K/2)`, `q` alike; the prior that keeps PSI nearest to its chi-square law (3.7 times the nominal
+ *   rate at 1e-5 where a fill of 1e-4 has 4,164 times).
+ * - `"none"`: raw shares. A bin that is empty on one side only makes the statistic infinite: `undefined`.
+ * - `{ epsilon }`: a share of exactly 0 is replaced by epsilon, the others stay as they are. Evidently and radicalbit fill with 1e-4
+ *   (Evidently with a millionth of the smallest share where that is at most 1e-4); scipy-based code that adds a tiny number comes close.
+ * - `{ floor }`: every share below floor is raised to it. deepchecks floors at 0.01, which hides whatever is rarer.
+ *
+ * Filled shares no longer add up to 1. PSI takes them as they are (as Evidently does); KL divides them by their sum (as scipy's `entropy` does).
+ */
+export type Smoothing = "jeffreys" | "none" | { readonly epsilon: number } | { readonly floor: number };
+
+/**
+ * Expected mass of a bin that the reference, by definition, has never seen (`other` of a categorical feature).
+ *
+ * Good and Turing: the chance that the next value is new is about N1/m, N1 = categories seen exactly once. The reference's count of `bin` becomes
+ * N1 and all others are scaled by 1 - N1/m, so that the total stays m. Without it every feature with many categories "drifts" for ever.
+ * Source: Good, "The population frequencies of species and the estimation of population parameters", Biometrika 40, 1953.
+ */
+export type Unseen = { readonly bin: number; readonly seenOnce: number };
+
+/** Options of the statistics that divide by shares. */
+export type ShareOptions = { readonly smoothing?: Smoothing; readonly unseen?: Unseen };
+
+/** What is added to every count. */
+export function addedCount(smoothing: Smoothing | undefined): number {
+  return smoothing === undefined || smoothing === "jeffreys" ? 0.5 : 0;
+}
+
+/** What replaces a share of exactly 0, or 0 for nothing. */
+export function zeroShare(name: string, smoothing: Smoothing | undefined): number {
+  if (typeof smoothing !== "object" || !("epsilon" in smoothing)) return 0;
+  return checkShare(name, "epsilon", smoothing.epsilon);
+}
+
+/** The smallest share, or 0 for none. */
+export function floorShare(name: string, smoothing: Smoothing | undefined): number {
+  if (typeof smoothing !== "object" || !("floor" in smoothing)) return 0;
+  return checkShare(name, "floor", smoothing.floor);
+}
+
+function checkShare(name: string, option: string, value: number): number {
+  if (!(value > 0 && value < 1)) throw new RangeError(`${name} requires ${option} between 0 and 1, got ${value}`);
+  return value;
+}
+
+/** Index of the unseen bin, or -1 for none. */
+export function unseenBin(name: string, unseen: Unseen | undefined, bins: number, referenceTotal: number): number {
+  if (unseen === undefined) return -1;
+  if (!(Number.isInteger(unseen.bin) && unseen.bin >= 0 && unseen.bin < bins)) {
+    throw new RangeError(`${name} requires unseen.bin to be one of its ${bins} bins, got ${unseen.bin}`);
+  }
+  if (!(unseen.seenOnce >= 0 && unseen.seenOnce <= referenceTotal)) {
+    throw new RangeError(`${name} requires unseen.seenOnce between 0 and the reference's ${referenceTotal} rows, got ${unseen.seenOnce}`);
+  }
+  return unseen.bin;
+}
