@@ -1,0 +1,319 @@
+/**
+ * Evaluations in, decisions out: alert states, episodes, outbox messages, events. Data only: whoever calls commits it in one transaction and
+ * then calls `accept`. The same evaluations, clock and rules give the same bytes.
+ */
+
+import type { Evaluation, FeatureEvaluation } from "../evaluate/evaluation.ts";
+import type { OutboxMessage } from "../outputs/output.ts";
+import type { AlertStateRow, EventRow } from "../store/store.ts";
+import type { AlertPhase, Episode, Severity } from "./alert.ts";
+import { changeEvent, requestEvent, suppressEvent } from "./events.ts";
+import { RETRAIN_REQUESTED, rankFeatures, retrainBody } from "./request.ts";
+import {
+  afterDecision,
+  afterEpisode,
+  decideRetrain,
+  type Evidence,
+  isNews,
+  noRequests,
+  type RetrainRule,
+  released,
+  type SendReason,
+  type SuppressReason,
+} from "./retrain.ts";
+import { type DecideState, readState, writeState } from "./state.ts";
+import { type AlertRule, type Change, type Hash, inactiveState, sustained, transition } from "./transition.ts";
+import { marks } from "./verdicts.ts";
+
+/** What the configuration says about one model. */
+export type DecideRule = {
+  readonly alert: AlertRule;
+  /** Undefined: nobody is asked to retrain it. */
+  readonly retrain: RetrainRule | undefined;
+  /** Go into the request as they are. */
+  readonly links?: Readonly<Record<string, string>>;
+};
+
+export type DeciderOptions = {
+  /** Read at every decision, so that a reload or a pause holds from the next window end; undefined: a model that is no longer configured. */
+  readonly ruleOf: (model: string) => DecideRule | undefined;
+  /** Hex text of a cryptographic hash over the parts: names episodes and requests. */
+  readonly hash: Hash;
+  /** `store.alertStates()`. */
+  readonly restored: readonly AlertStateRow[];
+  /** Records of the reference that judges a version, for the request. */
+  readonly referenceRecords: (model: string, version: string) => number | undefined;
+};
+
+/** What became of a retraining: for counters, logs and the replay's report. */
+export type RetrainNote = {
+  readonly model: string;
+  readonly version: string;
+  readonly episode: string;
+  readonly severity: Severity;
+  readonly endMs: number;
+  /** Ranked. */
+  readonly features: readonly string[];
+} & (
+  | { readonly action: "send"; readonly reason: SendReason; readonly request: string }
+  | {
+      readonly action: "suppress";
+      readonly reason: SuppressReason;
+      /** With `dry_run`: the id that it would have had. */
+      readonly request: string | undefined;
+    }
+);
+
+/** Rows for `Store.commitDecision`, and what to do after the commit. */
+export type Decision = {
+  /** At most one for each model and version, only where it changed. */
+  readonly alertState: readonly AlertStateRow[];
+  /** Episodes that fired, to be put under their id; a pending one is no episode yet. */
+  readonly episodes: readonly Episode[];
+  readonly outbox: readonly OutboxMessage[];
+  readonly events: readonly EventRow[];
+  /** Outbox ids that have lost their point, since their episode is over: `outbox.cancel` takes those that still wait. */
+  readonly cancel: readonly string[];
+  readonly changes: readonly Change[];
+  readonly retrain: readonly RetrainNote[];
+};
+
+/** One model and version as it stands, for the API and the metrics. */
+export type Alert = {
+  readonly model: string;
+  readonly version: string;
+  readonly phase: AlertPhase;
+  /** The pending or firing episode. */
+  readonly episode: Episode | null;
+  /** Sustained now, in the order of (feature, window). */
+  readonly features: readonly { readonly feature: string; readonly window: string; readonly severity: Severity }[];
+};
+
+export type Decider = {
+  /** Decides about window ends of any models, in ascending order of the end; each end comes once, with all its windows. `nowMs`: the guard clock. */
+  readonly decide: (evaluations: readonly Evaluation[], nowMs: number) => Decision;
+  /** To be called after the commit of a decision, in their order. */
+  readonly accept: (decision: Pick<Decision, "alertState">) => void;
+  /** Forgets every decision that was not accepted (its commit failed). */
+  readonly revert: () => void;
+  /** Models and versions that are not quiet, accepted or not, in the order of (model, version). */
+  readonly alerts: () => readonly Alert[];
+  /** The pipeline is done with a request: ends its lock. Returns the row to be committed, or undefined when no lock was held for it. */
+  readonly release: (model: string, version: string, request: string) => AlertStateRow | undefined;
+};
+
+/** Makes a decider from the stored states. Throws what `readState` throws. */
+export function createDecider(options: DeciderOptions): Decider {
+  type Held = { readonly model: string; readonly version: string; readonly state: DecideState };
+  const working = new Map<string, Held>();
+  const accepted = new Map<string, AlertStateRow>();
+  for (const row of options.restored) {
+    accepted.set(keyOf(row), row);
+    working.set(keyOf(row), { model: row.model, version: row.version, state: readState(row.state, row.model, row.version) });
+  }
+
+  function decideEnd(evaluations: readonly Evaluation[], rule: DecideRule, nowMs: number): Decision {
+    const { model, version, endMs } = evaluations[0]!;
+    const key = keyOf({ model, version });
+    const before = working.get(key)?.state ?? { alert: inactiveState, retrain: noRequests };
+    const { state: alert, changes, episode } = transition(before.alert, evaluations, rule.alert, options.hash);
+    const events = changes.map((change) => changeEvent(change, nowMs));
+    const episodes = changes.some(({ kind }) => kind !== "pending" && kind !== "lapsed") && episode !== null ? [episode] : [];
+    const over = changes.some(({ kind }) => kind === "resolved");
+    let retrain = over ? afterEpisode(before.retrain) : before.retrain;
+    const outbox: OutboxMessage[] = [];
+    const notes: RetrainNote[] = [];
+
+    if (rule.retrain !== undefined && alert.phase === "firing" && episode !== null) {
+      const severity = rule.retrain.severity ?? "critical";
+      const shown = evidenceIn(evaluations, alert.tracks, severity);
+      const decision = decideRetrain(
+        { firing: episode, evidence: shown, state: retrain, otherVersionsMs: requestsOfOtherVersions(model, version) },
+        rule.retrain,
+        nowMs,
+      );
+      if (isNews(retrain, decision)) {
+        const request = decision.ordinal === undefined ? undefined : `msg_${options.hash([episode.id, decision.ordinal]).slice(0, 32)}`;
+        const common = {
+          model,
+          version,
+          episode: episode.id,
+          severity: episode.severity,
+          endMs,
+          features: shown?.ranked.map(({ feature }) => feature) ?? [],
+        };
+        let body: string | undefined;
+        if (request !== undefined && shown !== undefined) {
+          body = retrainBody({
+            id: request,
+            ordinal: decision.ordinal!,
+            episode: episode.id,
+            severity: episode.severity,
+            dryRun: decision.action === "suppress",
+            atMs: nowMs,
+            evaluation: shown.evaluation,
+            referenceRecords: options.referenceRecords(model, version),
+            features: shown.ranked,
+            links: rule.links ?? {},
+          });
+        }
+        if (decision.action === "send" && request !== undefined && body !== undefined) {
+          const message = { type: RETRAIN_REQUESTED, model, version, body, createdAtMs: nowMs };
+          // The first output's message has the request's own id; a row of the outbox has one receiver, so the others get a name behind it.
+          for (const [i, output] of rule.retrain.to.entries()) {
+            outbox.push({ id: i === 0 ? request : `${request}-${output}`, output, ...message });
+          }
+          notes.push({ ...common, action: "send", reason: decision.reason, request });
+          events.push(requestEvent(common, decision.reason, request, body, nowMs));
+        } else if (decision.action === "suppress") {
+          notes.push({ ...common, action: "suppress", reason: decision.reason, request });
+          events.push(suppressEvent(common, decision.reason, request, body, nowMs));
+        }
+      }
+      retrain = afterDecision(
+        retrain,
+        decision,
+        nowMs,
+        outbox[0]?.id ?? "",
+        outbox.map(({ id }) => id),
+      );
+    }
+
+    const alertState: AlertStateRow[] = [];
+    if (alert !== before.alert || retrain !== before.retrain) {
+      const state: DecideState = { alert, retrain };
+      const text = writeState(state);
+      if (text !== writeState(before)) alertState.push({ model, version, state: text });
+      working.set(key, { model, version, state });
+    }
+    return { alertState, episodes, outbox, events, cancel: over ? before.retrain.messages : [], changes, retrain: notes };
+  }
+
+  function requestsOfOtherVersions(model: string, version: string): readonly number[] {
+    const times: number[] = [];
+    for (const held of working.values()) {
+      if (held.model === model && held.version !== version) times.push(...held.state.retrain.recentMs);
+    }
+    return times;
+  }
+
+  return {
+    decide: (evaluations, nowMs) => {
+      const decisions: Decision[] = [];
+      for (const group of groupByEnd(evaluations)) {
+        const rule = options.ruleOf(group[0]!.model);
+        if (rule !== undefined) decisions.push(decideEnd(group, rule, nowMs));
+      }
+      return merge(decisions);
+    },
+    accept: ({ alertState }) => {
+      for (const row of alertState) accepted.set(keyOf(row), row);
+    },
+    revert: () => {
+      working.clear();
+      for (const [key, row] of accepted) {
+        working.set(key, { model: row.model, version: row.version, state: readState(row.state, row.model, row.version) });
+      }
+    },
+    alerts: () =>
+      [...working.values()]
+        .filter(({ state }) => state.alert.phase !== "inactive" || state.alert.tracks.length > 0)
+        .map(({ model, version, state }) => ({
+          model,
+          version,
+          phase: state.alert.phase,
+          episode: state.alert.episode,
+          features: sustained(state.alert),
+        }))
+        .sort((a, b) => byText(a.model, b.model) || byText(a.version, b.version)),
+    release: (model, version, request) => {
+      const key = keyOf({ model, version });
+      const held = working.get(key);
+      if (held === undefined) return undefined;
+      const retrain = released(held.state.retrain, request);
+      if (retrain === held.state.retrain) return undefined;
+      const state = { ...held.state, retrain };
+      working.set(key, { model, version, state });
+      return { model, version, state: writeState(state) };
+    },
+  };
+}
+
+type Shown = Evidence & { readonly evaluation: Evaluation; readonly ranked: readonly FeatureEvaluation[] };
+
+/** The window of this end that shows the drift best: the most features at the severity, then the shortest. */
+function evidenceIn(
+  evaluations: readonly Evaluation[],
+  tracks: readonly { readonly feature: string; readonly window: string; readonly level: Severity | null }[],
+  severity: Severity,
+): Shown | undefined {
+  const anywhere = new Set(tracks.filter(({ level }) => level !== null).map(({ feature }) => feature));
+  let best: { evaluation: Evaluation; at: ReadonlySet<string> } | undefined;
+  for (const evaluation of evaluations) {
+    const level = new Map(tracks.filter(({ window }) => window === evaluation.window).map((track) => [track.feature, track.level]));
+    const at = new Set<string>();
+    marks(evaluation, (feature, mark) => {
+      const reached = severity === "critical" ? mark === "c" : mark === "c" || mark === "w";
+      const held = level.get(feature) ?? null;
+      if (reached && held !== null && (severity === "warning" || held === "critical")) at.add(feature);
+    });
+    if (at.size === 0) continue;
+    const lengthMs = evaluation.endMs - evaluation.startMs;
+    const bestLengthMs = best === undefined ? Number.POSITIVE_INFINITY : best.evaluation.endMs - best.evaluation.startMs;
+    if (best === undefined || at.size > best.at.size || (at.size === best.at.size && lengthMs < bestLengthMs)) best = { evaluation, at };
+  }
+  if (best === undefined) return undefined;
+  const { evaluation, at } = best;
+  const drifting = evaluation.features.filter(({ feature, verdict }) => verdict === "drift" && anywhere.has(feature));
+  const failing = drifting.filter((feature) => at.has(feature.feature) && failsQuality(feature));
+  return {
+    evaluation,
+    endMs: evaluation.endMs,
+    records: evaluation.records,
+    features: at.size,
+    failingQuality: failing.length,
+    ranked: rankFeatures(drifting),
+  };
+}
+
+/** A burst of nulls alerts, it does not retrain: a model learns nothing good from broken data. */
+function failsQuality(feature: FeatureEvaluation): boolean {
+  return feature.quality.some(
+    ({ check, verdict }) => verdict === "drift" && (check === "missing" || check === "nan" || check === "wrong_type"),
+  );
+}
+
+/** Evaluations of one model, version and end together, in the order of (end, model, version). */
+function groupByEnd(evaluations: readonly Evaluation[]): readonly (readonly Evaluation[])[] {
+  const groups = new Map<string, Evaluation[]>();
+  for (const evaluation of evaluations) {
+    const key = JSON.stringify([evaluation.endMs, evaluation.model, evaluation.version]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [evaluation]);
+    else group.push(evaluation);
+  }
+  return [...groups.values()].sort(([a], [b]) => a!.endMs - b!.endMs || byText(a!.model, b!.model) || byText(a!.version, b!.version));
+}
+
+function merge(decisions: readonly Decision[]): Decision {
+  // A later state of the same model and version replaces an earlier one.
+  const states = new Map(decisions.flatMap(({ alertState }) => alertState).map((row) => [keyOf(row), row]));
+  const episodes = new Map(decisions.flatMap((decision) => decision.episodes).map((episode) => [episode.id, episode]));
+  return {
+    alertState: [...states.values()],
+    episodes: [...episodes.values()],
+    outbox: decisions.flatMap(({ outbox }) => outbox),
+    events: decisions.flatMap(({ events }) => events),
+    cancel: decisions.flatMap(({ cancel }) => cancel),
+    changes: decisions.flatMap(({ changes }) => changes),
+    retrain: decisions.flatMap(({ retrain }) => retrain),
+  };
+}
+
+function keyOf({ model, version }: { readonly model: string; readonly version: string }): string {
+  return JSON.stringify([model, version]);
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
