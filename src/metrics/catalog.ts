@@ -1,0 +1,486 @@
+/**
+ * Every metric of driftd in one table: the contract that dashboards, rules and the README are checked against.
+ * Only data here; `registry.ts` makes series of it. A new metric or label is a new entry, and a line in `test/golden/metrics.txt`.
+ */
+
+/**
+ * Where the values of a label come from: a closed list (a counter is born with all of them at 0),
+ * `user` = text of the configuration or of a reference (may hold anything), `own` = text that driftd makes (bounded, never escaped).
+ */
+export type LabelValues = readonly string[] | "user" | "own";
+
+/** One metric. The order of `labels` is the order on the line. */
+export type MetricRow = {
+  readonly name: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly labels: Readonly<Record<string, LabelValues>>;
+  /** Base unit of the value, or what is counted. */
+  readonly unit: string;
+  /** Upper bounds of a histogram, ascending. */
+  readonly bounds?: readonly number[];
+  /** One series or more for each feature: stands under `metrics.features` and the series cap. Over the cap the greatest number is dropped first. */
+  readonly perFeature?: number;
+};
+
+/** Why a message was not counted into a pane: the closed list of `driftd_messages_dropped_total`. */
+export const DROP_REASONS = [
+  "decode_error",
+  "schema_error",
+  "unknown_model",
+  "no_timestamp",
+  "too_late",
+  "too_large",
+  "too_far_ahead",
+  "future",
+  "tombstone",
+  "too_many_versions",
+  "sampled_out",
+  "duplicate",
+  "filtered",
+  "no_match",
+] as const;
+export type DropReason = (typeof DROP_REASONS)[number];
+
+/** Why an evaluation gave no verdict: the closed list of `driftd_evaluations_skipped_total`. */
+export const SKIP_REASONS = [
+  "insufficient_samples",
+  "no_reference",
+  "paused",
+  "low_coverage",
+  "empty_reference",
+  "reference_changed",
+  "source_stalled",
+  "overflow",
+] as const;
+export type SkipReason = (typeof SKIP_REASONS)[number];
+
+/** Why an action was not taken: the closed list of `driftd_actions_suppressed_total`. */
+export const SUPPRESS_REASONS = [
+  "repeat_interval",
+  "in_progress",
+  "daily_limit",
+  "minimum_samples",
+  "dry_run",
+  "paused",
+  "quality",
+  "stale",
+  "duplicate",
+] as const;
+
+const LEVELS = ["warn", "error", "fatal"] as const;
+const SEVERITIES = ["warning", "critical"] as const;
+const VERDICTS = ["drift", "no_drift", "insufficient_data"] as const;
+const ACTIONS = ["retrain"] as const;
+const KAFKA_ERRORS = ["connection", "auth", "coordinator", "fetch", "other"] as const;
+const ATTEMPT_FAILURES = ["timeout", "connection", "http_4xx", "http_5xx", "rate_limited", "tls", "body", "gone"] as const;
+const INVALID_VALUES = ["missing", "wrong_type", "non_finite", "unseen_category"] as const;
+const EVALUATION_FAILURES = ["store", "internal"] as const;
+
+const none = {} as const;
+const topic = { topic: "user" } as const;
+const model = { model: "user" } as const;
+const modelVersion = { model: "user", version: "user" } as const;
+const modelVersionWindow = { model: "user", version: "user", window: "user" } as const;
+const target = { target: "user" } as const;
+
+/** Every metric that driftd exports beside the `process_*` and `nodejs_*` families of prom-client. */
+export const catalog: readonly MetricRow[] = [
+  // Process, configuration, HTTP
+  {
+    name: "driftd_build_info",
+    type: "gauge",
+    labels: { version: "own", revision: "own", nodejs_version: "own" },
+    unit: "1",
+    help: "Always 1; the labels say which driftd this is.",
+  },
+  {
+    name: "driftd_config_last_reload_successful",
+    type: "gauge",
+    labels: none,
+    unit: "boolean",
+    help: "Whether the last load or reload of the configuration worked.",
+  },
+  {
+    name: "driftd_config_last_reload_success_timestamp_seconds",
+    type: "gauge",
+    labels: none,
+    unit: "seconds",
+    help: "When the configuration in force was loaded.",
+  },
+  {
+    name: "driftd_config_hash",
+    type: "gauge",
+    labels: none,
+    unit: "1",
+    help: "Hash of the configuration in force as a number, to see replicas disagree.",
+  },
+  {
+    name: "driftd_log_messages_total",
+    type: "counter",
+    labels: { level: LEVELS },
+    unit: "lines",
+    help: "Log lines of level warn and above.",
+  },
+  {
+    name: "driftd_http_requests_total",
+    type: "counter",
+    labels: { handler: "own", method: "own", code: "own" },
+    unit: "requests",
+    help: "Requests to driftd's own HTTP server.",
+  },
+  {
+    name: "driftd_http_request_duration_seconds",
+    type: "histogram",
+    labels: { handler: "own", method: "own" },
+    unit: "seconds",
+    help: "Time to answer a request.",
+    bounds: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10],
+  },
+  {
+    name: "driftd_metrics_series",
+    type: "gauge",
+    labels: { family: "own" },
+    unit: "series",
+    help: "Series exported now: of each per-feature family, and of all others together.",
+  },
+  {
+    name: "driftd_metrics_series_dropped_total",
+    type: "counter",
+    labels: { family: "own" },
+    unit: "writes",
+    help: "Series refused by metrics.max_series, counted at each write and eviction.",
+  },
+  {
+    name: "driftd_metrics_render_duration_seconds",
+    type: "gauge",
+    labels: none,
+    unit: "seconds",
+    help: "How long the last rendering of this page took.",
+  },
+  {
+    name: "driftd_metrics_collect_failures_total",
+    type: "counter",
+    labels: none,
+    unit: "failures",
+    help: "Families or collectors left out of a scrape because reading them failed.",
+  },
+
+  // Kafka input
+  { name: "driftd_kafka_messages_consumed_total", type: "counter", labels: topic, unit: "messages", help: "Messages fetched." },
+  {
+    name: "driftd_kafka_bytes_consumed_total",
+    type: "counter",
+    labels: topic,
+    unit: "bytes",
+    help: "Bytes of message keys and values fetched.",
+  },
+  {
+    name: "driftd_kafka_consumer_lag",
+    type: "gauge",
+    labels: { topic: "user", partition: "own" },
+    unit: "messages",
+    help: "End of the partition's log minus the next offset to be read.",
+  },
+  {
+    name: "driftd_kafka_consumer_lag_seconds",
+    type: "gauge",
+    labels: topic,
+    unit: "seconds",
+    help: "Age of the oldest message not yet processed; 0 when caught up.",
+  },
+  {
+    name: "driftd_kafka_last_message_timestamp_seconds",
+    type: "gauge",
+    labels: topic,
+    unit: "seconds",
+    help: "Kafka timestamp of the last message processed.",
+  },
+  {
+    name: "driftd_kafka_assigned_partitions",
+    type: "gauge",
+    labels: topic,
+    unit: "partitions",
+    help: "Partitions assigned to this process.",
+  },
+  {
+    name: "driftd_kafka_foreign_member",
+    type: "gauge",
+    labels: topic,
+    unit: "boolean",
+    help: "Whether the consumer group holds a member that is not this driftd; while 1 nothing is evaluated.",
+  },
+  { name: "driftd_kafka_rebalances_total", type: "counter", labels: none, unit: "rebalances", help: "Rebalances of the consumer group." },
+  { name: "driftd_kafka_commits_total", type: "counter", labels: none, unit: "commits", help: "Offset commits, failed ones included." },
+  { name: "driftd_kafka_commit_failures_total", type: "counter", labels: none, unit: "commits", help: "Offset commits that failed." },
+  { name: "driftd_kafka_errors_total", type: "counter", labels: { reason: KAFKA_ERRORS }, unit: "errors", help: "Errors of the client." },
+
+  // Decode and count
+  {
+    name: "driftd_messages_dropped_total",
+    type: "counter",
+    labels: { topic: "user", reason: DROP_REASONS },
+    unit: "messages",
+    help: "Messages that entered no pane, by reason.",
+  },
+  {
+    name: "driftd_messages_lost_total",
+    type: "counter",
+    labels: topic,
+    unit: "messages",
+    help: "Offsets that the source passed over: messages deleted before they were read.",
+  },
+  {
+    name: "driftd_decode_duration_seconds",
+    type: "histogram",
+    labels: { format: ["json", "rows"] },
+    unit: "seconds",
+    help: "Time to decode and count one message; each observation is the mean of a chunk.",
+    bounds: [0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.001, 0.01],
+  },
+  { name: "driftd_records_total", type: "counter", labels: modelVersion, unit: "records", help: "Records counted into a pane." },
+  {
+    name: "driftd_record_delay_seconds",
+    type: "histogram",
+    labels: model,
+    unit: "seconds",
+    help: "Processing time minus event time; each observation is the newest record of a chunk.",
+    bounds: [1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400],
+  },
+  {
+    name: "driftd_feature_invalid_values_total",
+    type: "counter",
+    labels: { model: "user", feature: "user", reason: INVALID_VALUES },
+    unit: "values",
+    help: "Values that could not be judged, and categories that the reference does not have.",
+    perFeature: 5,
+  },
+
+  // Panes, windows, evaluation, drift
+  { name: "driftd_panes_open", type: "gauge", labels: none, unit: "panes", help: "Panes that still take records." },
+  {
+    name: "driftd_panes_closed_total",
+    type: "counter",
+    labels: none,
+    unit: "panes",
+    help: "Panes closed by the watermark or by the end of a source.",
+  },
+  {
+    name: "driftd_window_samples",
+    type: "gauge",
+    labels: modelVersionWindow,
+    unit: "records",
+    help: "Records in the last evaluated window.",
+  },
+  {
+    name: "driftd_window_end_timestamp_seconds",
+    type: "gauge",
+    labels: modelVersionWindow,
+    unit: "seconds",
+    help: "End of the last evaluated window, in event time.",
+  },
+  {
+    name: "driftd_feature_missing_ratio",
+    type: "gauge",
+    labels: { model: "user", version: "user", feature: "user", window: "user" },
+    unit: "ratio",
+    help: "Share of the window's records without a value, 0 to 1.",
+    perFeature: 4,
+  },
+  {
+    name: "driftd_evaluations_total",
+    type: "counter",
+    labels: model,
+    unit: "evaluations",
+    help: "Windows evaluated, those without a verdict included.",
+  },
+  {
+    name: "driftd_evaluation_failures_total",
+    type: "counter",
+    labels: { model: "user", reason: EVALUATION_FAILURES },
+    unit: "evaluations",
+    help: "Evaluations that broke off.",
+  },
+  {
+    name: "driftd_evaluations_skipped_total",
+    type: "counter",
+    labels: { model: "user", reason: SKIP_REASONS },
+    unit: "evaluations",
+    help: "Windows that got insufficient_data instead of a verdict, by reason.",
+  },
+  {
+    name: "driftd_evaluation_duration_seconds",
+    type: "histogram",
+    labels: model,
+    unit: "seconds",
+    help: "Time to evaluate one window.",
+    bounds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5],
+  },
+  {
+    name: "driftd_last_evaluation_success_timestamp_seconds",
+    type: "gauge",
+    labels: modelVersionWindow,
+    unit: "seconds",
+    help: "When a window last got a verdict, by the wall clock; absent until the first.",
+  },
+  {
+    name: "driftd_evaluation_interval_seconds",
+    type: "gauge",
+    labels: model,
+    unit: "seconds",
+    help: "Slide of the model's shortest window.",
+  },
+  {
+    name: "driftd_evaluation_blocked_since_timestamp_seconds",
+    type: "gauge",
+    labels: model,
+    unit: "seconds",
+    help: "Since when due windows wait for a partition that is neither closed through nor idle; absent when none waits.",
+  },
+  {
+    name: "driftd_reference_info",
+    type: "gauge",
+    labels: { model: "user", version: "user", reference: "user", digest: "user" },
+    unit: "1",
+    help: "Always 1; the labels say which reference judges the version.",
+  },
+  {
+    name: "driftd_reference_created_timestamp_seconds",
+    type: "gauge",
+    labels: modelVersion,
+    unit: "seconds",
+    help: "When the reference was built.",
+  },
+  { name: "driftd_reference_samples", type: "gauge", labels: modelVersion, unit: "records", help: "Records of the reference." },
+  {
+    name: "driftd_drift_score",
+    type: "gauge",
+    labels: { model: "user", version: "user", feature: "user", statistic: "own", window: "user" },
+    unit: "by statistic",
+    help: "Distance of the window from the reference; psi and kl in nats, ks 0 to 1. Never add across statistics.",
+    perFeature: 2,
+  },
+  {
+    name: "driftd_drift_threshold",
+    type: "gauge",
+    labels: { model: "user", feature: "user", statistic: "own", severity: SEVERITIES },
+    unit: "by statistic",
+    help: "Limit in force for the score, in the score's own unit.",
+    perFeature: 3,
+  },
+  {
+    name: "driftd_feature_drifted",
+    type: "gauge",
+    labels: { model: "user", version: "user", feature: "user", severity: SEVERITIES },
+    unit: "boolean",
+    help: "driftd's own verdict on the feature, after it was sustained: the one that asks for retraining.",
+    perFeature: 1,
+  },
+  {
+    name: "driftd_model_drifted_features",
+    type: "gauge",
+    labels: { model: "user", version: "user", severity: SEVERITIES },
+    unit: "features",
+    help: "Features that drift now.",
+  },
+  { name: "driftd_model_features", type: "gauge", labels: modelVersion, unit: "features", help: "Features that are judged." },
+  {
+    name: "driftd_model_verdict",
+    type: "gauge",
+    labels: { model: "user", version: "user", window: "user", verdict: VERDICTS },
+    unit: "boolean",
+    help: "1 for the verdict of the last evaluated window, 0 for the other two.",
+  },
+  {
+    name: "driftd_feature_info",
+    type: "gauge",
+    labels: { model: "user", feature: "user", role: "own", kind: "own" },
+    unit: "1",
+    help: "Always 1; role is feature, prediction or derived, kind numeric or categorical.",
+    perFeature: 6,
+  },
+
+  // Actions, outputs, state
+  {
+    name: "driftd_actions_triggered_total",
+    type: "counter",
+    labels: { model: "user", action: ACTIONS },
+    unit: "actions",
+    help: "Actions asked for.",
+  },
+  {
+    name: "driftd_actions_suppressed_total",
+    type: "counter",
+    labels: { model: "user", action: ACTIONS, reason: SUPPRESS_REASONS },
+    unit: "actions",
+    help: "Actions that a guard held back, by reason.",
+  },
+  {
+    name: "driftd_last_action_timestamp_seconds",
+    type: "gauge",
+    labels: { model: "user", action: ACTIONS },
+    unit: "seconds",
+    help: "When the action was last asked for; absent until the first.",
+  },
+  { name: "driftd_webhook_attempts_total", type: "counter", labels: target, unit: "attempts", help: "Delivery attempts." },
+  {
+    name: "driftd_webhook_attempt_failures_total",
+    type: "counter",
+    labels: { target: "user", reason: ATTEMPT_FAILURES },
+    unit: "attempts",
+    help: "Delivery attempts that failed, by reason.",
+  },
+  {
+    name: "driftd_webhook_attempt_duration_seconds",
+    type: "histogram",
+    labels: target,
+    unit: "seconds",
+    help: "Time of one delivery attempt.",
+    bounds: [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 30],
+  },
+  { name: "driftd_webhook_queue_length", type: "gauge", labels: target, unit: "messages", help: "Messages waiting in the outbox." },
+  {
+    name: "driftd_webhook_oldest_pending_timestamp_seconds",
+    type: "gauge",
+    labels: target,
+    unit: "seconds",
+    help: "When the oldest waiting message was made; absent when none waits.",
+  },
+  { name: "driftd_webhook_dead_letters", type: "gauge", labels: target, unit: "messages", help: "Messages given up for good." },
+  {
+    name: "driftd_webhook_target_disabled",
+    type: "gauge",
+    labels: target,
+    unit: "boolean",
+    help: "Whether the receiver has told driftd to stop (410).",
+  },
+  {
+    name: "driftd_webhook_last_success_timestamp_seconds",
+    type: "gauge",
+    labels: target,
+    unit: "seconds",
+    help: "When a message was last accepted; absent until the first.",
+  },
+  {
+    name: "driftd_state_snapshot_last_success_timestamp_seconds",
+    type: "gauge",
+    labels: none,
+    unit: "seconds",
+    help: "When panes and cursors were last stored.",
+  },
+  { name: "driftd_state_snapshot_size_bytes", type: "gauge", labels: none, unit: "bytes", help: "Size of the store." },
+  {
+    name: "driftd_state_snapshot_duration_seconds",
+    type: "gauge",
+    labels: none,
+    unit: "seconds",
+    help: "How long the last commit of panes and cursors took.",
+  },
+  {
+    name: "driftd_state_snapshot_failures_total",
+    type: "counter",
+    labels: none,
+    unit: "commits",
+    help: "Commits to the store that failed.",
+  },
+];
