@@ -1,0 +1,132 @@
+/**
+ * The configuration as the stages get it: resolved, with absolute paths, milliseconds and bytes. Made by `load.ts`; nothing here is optional
+ * because of a missing default. The spelling of the file (snake_case, `5m`) is in `effective`, masked.
+ */
+
+import type { OutputConfig } from "./outputs.ts";
+import type { Secret } from "./secret.ts";
+
+export type KafkaSsl = {
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly serverName: string | undefined;
+  readonly insecureSkipVerify: boolean;
+};
+
+export type KafkaSasl =
+  | { readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512"; readonly username: string; readonly password: Secret }
+  | { readonly mechanism: "oauthbearer"; readonly token: Secret };
+
+export type KafkaConfig = {
+  readonly brokers: readonly string[];
+  readonly topics: readonly string[];
+  readonly groupId: string;
+  readonly clientId: string;
+  /** Where a new store begins: an end of the log, or this long before now (the default: the longest window + allowed lateness). */
+  readonly start: "earliest" | "latest" | { readonly durationMs: number };
+  readonly ssl: KafkaSsl | undefined;
+  readonly sasl: KafkaSasl | undefined;
+  readonly maxBytesPerPartition: number;
+  readonly maxWaitMs: number;
+  readonly sessionTimeoutMs: number;
+  /** Larger messages are dropped as `too_large`. */
+  readonly maxMessageBytes: number;
+};
+
+export type FileConfig = {
+  /** Absolute path or glob, or `-` for standard input. */
+  readonly path: string;
+  /** Event time passes this many times faster than the clock; 0 = as fast as it goes. */
+  readonly speed: number;
+};
+
+/** Keys from the record's root down to a field. */
+export type RecordPath = readonly string[];
+
+export type RecordConfig = {
+  readonly id: RecordPath;
+  readonly model: RecordPath;
+  readonly version: RecordPath;
+  /** Where the event time stands; undefined: the transport's timestamp is taken (`event_time.from: kafka`). */
+  readonly timestamp: RecordPath | undefined;
+  readonly features: RecordPath;
+  readonly prediction: RecordPath;
+  readonly label: RecordPath;
+};
+
+export type EventTimeConfig = {
+  readonly from: "record" | "kafka";
+  readonly paneMs: number;
+  readonly allowedLatenessMs: number;
+  readonly idleTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+  readonly maxStepMs: number;
+  /** A request for an older window is recorded as `stale` and not sent; null = any age is sent. */
+  readonly actionMaxAgeMs: number | null;
+};
+
+export type WindowConfig = { readonly name: string; readonly lengthMs: number; readonly slideMs: number };
+
+/** Statistics that may carry a fixed threshold. */
+export type ThresholdStatistic = "psi" | "kl" | "kl_reverse" | "ks" | "jensen_shannon" | "hellinger" | "total_variation";
+
+/** A statistic at or above a limit has that severity; at least one of the two is set, and warning <= critical. */
+export type FixedThreshold = { readonly warning: number | undefined; readonly critical: number | undefined };
+
+export type Thresholds = "auto" | Readonly<Partial<Record<ThresholdStatistic, FixedThreshold>>>;
+
+/** Which snapshot judges: one file, one file per version by a pattern with `{version}`, or a list by version. Absolute paths. */
+export type ReferenceConfig =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "pattern"; readonly pattern: string }
+  | { readonly kind: "by_version"; readonly paths: ReadonlyMap<string, string> };
+
+export type RetrainConfig = {
+  /** Names of outputs; each exists in `Config.outputs`. */
+  readonly to: readonly string[];
+  /** Undefined: one request an episode. */
+  readonly repeatIntervalMs: number | undefined;
+  /** Requests a model may make in 24 hours. */
+  readonly dailyLimit: number;
+  readonly dryRun: boolean;
+  readonly paused: boolean;
+  /** Records that the window must hold. */
+  readonly minSamples: number;
+};
+
+export type ModelConfig = {
+  readonly name: string;
+  readonly reference: ReferenceConfig;
+  readonly maxVersions: number;
+  readonly thresholds: Thresholds;
+  readonly falseAlarms: { readonly budget: number; readonly perMs: number };
+  readonly forMs: number;
+  readonly keepFiringForMs: number;
+  readonly retrain: RetrainConfig | undefined;
+  /** `include` undefined: every feature of the reference; then `exclude` is taken away. */
+  readonly features: { readonly include: readonly string[] | undefined; readonly exclude: readonly string[] };
+};
+
+export type Config = {
+  /** Absolute path of the file, for messages. */
+  readonly path: string;
+  /** At most one of `kafka` and `file` is set; with neither, only commands that bring their own input work. */
+  readonly kafka: KafkaConfig | undefined;
+  readonly file: FileConfig | undefined;
+  readonly record: RecordConfig;
+  readonly store: { readonly type: "sqlite"; readonly path: string; readonly retentionMs: number };
+  /** `host` is empty for all addresses. */
+  readonly http: { readonly host: string; readonly port: number; readonly reload: boolean };
+  readonly eventTime: EventTimeConfig;
+  /** Shortest first. */
+  readonly windows: readonly WindowConfig[];
+  readonly outputs: ReadonlyMap<string, OutputConfig>;
+  /** Where the event log is written; undefined: nowhere but the store. */
+  readonly eventLog: { readonly path: string | undefined };
+  readonly models: readonly ModelConfig[];
+  readonly metrics: { readonly features: "all" | "drifted" | "none"; readonly maxSeries: number };
+  readonly log: { readonly level: "debug" | "info" | "warn" | "error"; readonly format: "json" | "text" | "auto" };
+  /** The effective configuration in the file's own spelling, defaults filled, secrets masked: plain JSON. */
+  readonly effective: Readonly<Record<string, unknown>>;
+};

@@ -1,0 +1,181 @@
+/** From the file's spelling to what the stages get: absolute paths, milliseconds, bytes, secrets wrapped, shorthands written out. Pure. */
+
+import { isAbsolute, resolve as resolvePath } from "node:path";
+
+import { formatDuration, parseDuration } from "../lib/duration.ts";
+import { parseSize } from "../lib/size.ts";
+import type { Config, KafkaConfig, KafkaSasl, KafkaSsl, ModelConfig, ReferenceConfig, RetrainConfig, Thresholds } from "./config.ts";
+import { maskSecrets } from "./masked.ts";
+import { type EffectiveOutput, resolveOutput } from "./outputs.ts";
+import { splitAddress, splitRecordPath } from "./scalars.ts";
+import type { Effective, EffectiveModel } from "./schema.ts";
+import { fileSecret, inlineSecret, type Secret } from "./secret.ts";
+import { slideOf } from "./semantics.ts";
+
+const ms = (text: string): number => parseDuration(text)!;
+
+/** Resolves a valid configuration. `path` is the file (absolute), `folder` what its relative paths start from. */
+export function resolveConfig(file: Effective, path: string, folder: string): Config {
+  const absolute = (name: string): string => (isAbsolute(name) ? name : resolvePath(folder, name));
+  const optional = (name: string | undefined): string | undefined => (name === undefined ? undefined : absolute(name));
+  const secret = (inline: string | undefined, fileName: string | undefined): Secret | undefined => {
+    if (inline !== undefined) return inlineSecret(inline);
+    return fileName === undefined ? undefined : fileSecret(absolute(fileName));
+  };
+
+  const effective = complete(file);
+  const windows = effective.windows
+    .map((window) => ({ name: window, lengthMs: ms(window), slideMs: slideOf(ms(window)) }))
+    .sort((a, b) => a.lengthMs - b.lengthMs);
+  const time = effective.event_time;
+  const { host, port } = splitAddress(effective.http.listen)!;
+  return {
+    path,
+    kafka: effective.kafka === undefined ? undefined : resolveKafka(effective.kafka, optional, secret),
+    file:
+      effective.file === undefined
+        ? undefined
+        : { path: effective.file.path === "-" ? "-" : absolute(effective.file.path), speed: effective.file.speed },
+    record: {
+      id: splitRecordPath(effective.record.id),
+      model: splitRecordPath(effective.record.model),
+      version: splitRecordPath(effective.record.version),
+      timestamp: time.from === "kafka" ? undefined : splitRecordPath(time.from),
+      features: splitRecordPath(effective.record.features),
+      prediction: splitRecordPath(effective.record.prediction),
+      label: splitRecordPath(effective.record.label),
+    },
+    store: { type: effective.store.type, path: absolute(effective.store.path), retentionMs: ms(effective.store.retention) },
+    http: { host, port, reload: effective.http.reload! },
+    eventTime: {
+      from: time.from === "kafka" ? "kafka" : "record",
+      paneMs: ms(time.pane),
+      allowedLatenessMs: ms(time.allowed_lateness),
+      idleTimeoutMs: ms(time.idle_timeout),
+      stallTimeoutMs: ms(time.stall_timeout),
+      maxStepMs: ms(time.max_step),
+      actionMaxAgeMs: time.action_max_age === "off" ? null : ms(time.action_max_age),
+    },
+    windows,
+    outputs: new Map(Object.entries(effective.outputs).map(([name, output]) => [name, resolveOutput(name, output, secret)])),
+    eventLog: { path: optional(effective.event_log.path) },
+    models: effective.models.map((model) => resolveModel(model, absolute)),
+    metrics: { features: effective.metrics.features, maxSeries: effective.metrics.max_series },
+    log: effective.log,
+    effective: maskSecrets(effective) as Config["effective"],
+  };
+}
+
+/** Fills the defaults that depend on other keys, and writes the `webhook` shorthand out as an output. */
+function complete(file: Effective): Effective {
+  const longest = file.windows.toSorted((a, b) => ms(b) - ms(a))[0]!;
+  const outputs: Record<string, EffectiveOutput> = { ...file.outputs };
+  const models = file.models.map((model) => {
+    const { retrain, keep_firing_for = longest } = model;
+    if (retrain?.webhook === undefined) return { ...model, keep_firing_for };
+    const { webhook, ...rest } = retrain;
+    const name = `retrain-${model.name}`;
+    outputs[name] = { type: "webhook", ...webhook };
+    return { ...model, keep_firing_for, retrain: { ...rest, to: [name] } };
+  });
+  const start = file.kafka?.start ?? formatDuration(ms(longest) + ms(file.event_time.allowed_lateness));
+  return {
+    ...file,
+    kafka: file.kafka === undefined ? undefined : { ...file.kafka, start },
+    http: { ...file.http, reload: file.http.reload ?? isLoopback(splitAddress(file.http.listen)!.host) },
+    outputs,
+    models,
+  };
+}
+
+function resolveKafka(
+  kafka: NonNullable<Effective["kafka"]>,
+  path: (name: string | undefined) => string | undefined,
+  secret: (inline: string | undefined, file: string | undefined) => Secret | undefined,
+): KafkaConfig {
+  const start = kafka.start!;
+  return {
+    brokers: kafka.brokers,
+    topics: kafka.topics,
+    groupId: kafka.group_id,
+    clientId: kafka.client_id,
+    start: start === "earliest" || start === "latest" ? start : { durationMs: ms(start) },
+    ssl: resolveSsl(kafka.ssl, path),
+    sasl: resolveSasl(kafka.sasl, secret),
+    maxBytesPerPartition: parseSize(kafka.max_bytes_per_partition)!,
+    maxWaitMs: ms(kafka.max_wait),
+    sessionTimeoutMs: ms(kafka.session_timeout),
+    maxMessageBytes: parseSize(kafka.max_message_bytes)!,
+  };
+}
+
+function resolveSsl(
+  ssl: NonNullable<Effective["kafka"]>["ssl"],
+  path: (name: string | undefined) => string | undefined,
+): KafkaSsl | undefined {
+  if (ssl === false) return undefined;
+  if (ssl === true) return { caFile: undefined, certFile: undefined, keyFile: undefined, serverName: undefined, insecureSkipVerify: false };
+  // An empty map is the placeholder of the documented example: no TLS. (Its only default is `insecure_skip_verify`.)
+  const given = Object.entries(ssl).some(([key, value]) => key !== "insecure_skip_verify" || value === true);
+  if (!given) return undefined;
+  return {
+    caFile: path(ssl.ca_file),
+    certFile: path(ssl.cert_file),
+    keyFile: path(ssl.key_file),
+    serverName: ssl.server_name,
+    insecureSkipVerify: ssl.insecure_skip_verify,
+  };
+}
+
+function resolveSasl(
+  sasl: NonNullable<Effective["kafka"]>["sasl"],
+  secret: (inline: string | undefined, file: string | undefined) => Secret | undefined,
+): KafkaSasl | undefined {
+  if (sasl.mechanism === undefined) return undefined;
+  if (sasl.mechanism === "oauthbearer") return { mechanism: sasl.mechanism, token: secret(sasl.token, sasl.token_file)! };
+  return { mechanism: sasl.mechanism, username: sasl.username!, password: secret(sasl.password, sasl.password_file)! };
+}
+
+function resolveModel(model: EffectiveModel, absolute: (name: string) => string): ModelConfig {
+  return {
+    name: model.name,
+    reference: resolveReference(model, absolute),
+    maxVersions: model.max_versions,
+    thresholds: resolveThresholds(model.thresholds),
+    falseAlarms: { budget: model.false_alarms.budget, perMs: ms(model.false_alarms.per) },
+    forMs: ms(model.for),
+    keepFiringForMs: ms(model.keep_firing_for!),
+    retrain: model.retrain === undefined ? undefined : resolveRetrain(model.retrain),
+    features: { include: model.features.include, exclude: model.features.exclude },
+  };
+}
+
+function resolveReference({ reference, references }: EffectiveModel, absolute: (name: string) => string): ReferenceConfig {
+  if (reference === undefined) {
+    return { kind: "by_version", paths: new Map(Object.entries(references ?? {}).map(([version, name]) => [version, absolute(name)])) };
+  }
+  return reference.includes("{version}") ? { kind: "pattern", pattern: absolute(reference) } : { kind: "file", path: absolute(reference) };
+}
+
+function resolveThresholds(thresholds: EffectiveModel["thresholds"]): Thresholds {
+  if (thresholds === "auto") return "auto";
+  const set = Object.entries(thresholds).flatMap(([statistic, limits]) =>
+    limits === undefined ? [] : [[statistic, { warning: limits.warning, critical: limits.critical }]],
+  );
+  return Object.fromEntries(set) as Thresholds;
+}
+
+function resolveRetrain(retrain: NonNullable<EffectiveModel["retrain"]>): RetrainConfig {
+  return {
+    to: retrain.to!,
+    repeatIntervalMs: retrain.repeat_interval === undefined ? undefined : ms(retrain.repeat_interval),
+    dailyLimit: retrain.daily_limit,
+    dryRun: retrain.dry_run,
+    paused: retrain.paused,
+    minSamples: retrain.min_samples,
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\./.test(host);
+}
