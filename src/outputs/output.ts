@@ -17,8 +17,12 @@ export type OutboxMessage = {
   readonly createdAtMs: number;
 };
 
-/** Why an attempt failed: the closed list of `driftd_webhook_attempt_failures_total`. */
-export type AttemptFailure = "timeout" | "connection" | "http_4xx" | "http_5xx" | "rate_limited" | "tls" | "body" | "gone";
+/**
+ * Why an attempt failed: the closed list of `driftd_webhook_attempt_failures_total`. `http_4xx` is every answer that is refused for good, a
+ * redirect among them; `body` an answer that is not HTTP; `secret` a URL or key of our own that could not be read.
+ */
+export const ATTEMPT_FAILURES = ["timeout", "connection", "http_4xx", "http_5xx", "rate_limited", "tls", "body", "gone", "secret"] as const;
+export type AttemptFailure = (typeof ATTEMPT_FAILURES)[number];
 
 export type AttemptResult =
   | { readonly ok: true; readonly status: number; readonly excerpt: string }
@@ -39,6 +43,10 @@ export type AttemptResult =
 export type Output = {
   readonly name: string;
   readonly type: string;
+  /** Attempts until a message is a dead letter; undefined: one for each step of the outbox's schedule. */
+  readonly maxAttempts?: number;
+  /** Age at which an undelivered message is a dead letter; undefined: the schedule decides. */
+  readonly expiryMs?: number;
   /** One attempt; never throws for what the peer does. */
   readonly send: (message: OutboxMessage, signal: AbortSignal) => Promise<AttemptResult>;
   readonly close: () => Promise<void>;
