@@ -3,6 +3,10 @@
  * Only data here; `registry.ts` makes series of it. A new metric or label is a new entry, and a line in `test/golden/metrics.txt`.
  */
 
+import { SILENT_REASONS, SUPPRESS_REASONS } from "../decide/retrain.ts";
+import type { AttemptFailure } from "../outputs/output.ts";
+import type { KafkaErrorReason } from "../sources/kafka/errors.ts";
+
 /**
  * Where the values of a label come from: a closed list (a counter is born with all of them at 0),
  * `user` = text of the configuration or of a reference (may hold anything), `own` = text that driftd makes (bounded, never escaped).
@@ -55,25 +59,31 @@ export const SKIP_REASONS = [
 ] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
-/** Why an action was not taken: the closed list of `driftd_actions_suppressed_total`. */
-export const SUPPRESS_REASONS = [
-  "repeat_interval",
-  "in_progress",
-  "daily_limit",
-  "minimum_samples",
-  "dry_run",
-  "paused",
-  "quality",
-  "stale",
-  "duplicate",
-] as const;
-
 const LEVELS = ["warn", "error", "fatal"] as const;
 const SEVERITIES = ["warning", "critical"] as const;
 const VERDICTS = ["drift", "no_drift", "insufficient_data"] as const;
 const ACTIONS = ["retrain"] as const;
-const KAFKA_ERRORS = ["connection", "auth", "coordinator", "fetch", "other"] as const;
-const ATTEMPT_FAILURES = ["timeout", "connection", "http_4xx", "http_5xx", "rate_limited", "tls", "body", "gone"] as const;
+// Closed lists that other stages own: a reason more or less there is a compile error here.
+const KAFKA_ERRORS = reasons<KafkaErrorReason>({
+  connection: true,
+  auth: true,
+  coordinator: true,
+  fetch: true,
+  corrupt_batch: true,
+  other: true,
+});
+const ATTEMPT_FAILURES = reasons<AttemptFailure>({
+  timeout: true,
+  connection: true,
+  http_4xx: true,
+  http_5xx: true,
+  rate_limited: true,
+  tls: true,
+  secret: true,
+  body: true,
+  gone: true,
+});
+const SUPPRESSIONS = SUPPRESS_REASONS.filter((reason) => !SILENT_REASONS.has(reason));
 const INVALID_VALUES = ["missing", "wrong_type", "non_finite", "unseen_category"] as const;
 const EVALUATION_FAILURES = ["store", "internal"] as const;
 
@@ -261,7 +271,7 @@ export const catalog: readonly MetricRow[] = [
   {
     name: "driftd_panes_closed_total",
     type: "counter",
-    labels: none,
+    labels: model,
     unit: "panes",
     help: "Panes closed by the watermark or by the end of a source.",
   },
@@ -411,7 +421,7 @@ export const catalog: readonly MetricRow[] = [
   {
     name: "driftd_actions_suppressed_total",
     type: "counter",
-    labels: { model: "user", action: ACTIONS, reason: SUPPRESS_REASONS },
+    labels: { model: "user", action: ACTIONS, reason: SUPPRESSIONS },
     unit: "actions",
     help: "Actions that a guard held back, by reason.",
   },
@@ -484,3 +494,7 @@ export const catalog: readonly MetricRow[] = [
     help: "Commits to the store that failed.",
   },
 ];
+
+function reasons<R extends string>(all: Record<R, true>): readonly string[] {
+  return Object.keys(all);
+}

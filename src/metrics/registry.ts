@@ -160,10 +160,11 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
     const own = ["driftd_metrics_series", "driftd_metrics_render_duration_seconds"];
     for (const metric of registry.getMetricsAsArray()) {
       if (own.includes(metric.name)) continue;
-      const text = await registry.getSingleMetricAsString(metric.name).catch(() => void failed());
-      if (text === undefined) continue;
-      // prom-client writes "Nan" for its own undefined lags.
-      pages.push(`${text.replaceAll(" Nan\n", " NaN\n")}\n`);
+      const rendered = await registry.getSingleMetricAsString(metric.name).catch(() => void failed());
+      if (rendered === undefined) continue;
+      // The event-loop lags of prom-client are "Nan" until there is one: absent is what that means.
+      const text = rendered.replace(/\n.* Nan$/gm, "");
+      pages.push(`${text}\n`);
       others += samplesIn(text);
     }
     // These two count and time the rest, so they come last; `+ 2` for the lines that they add themselves.
