@@ -1,5 +1,5 @@
 /** Two-sample G test (likelihood ratio): the statistic that decides. */
-import { answer, checkPair, total } from "./counts.ts";
+import { answer, checkPair, total, usedBins } from "./counts.ts";
 import { chi2Sf } from "./special/chi2-sf.ts";
 
 /** A test's statistic, its degrees of freedom and its p-value (1 where there are no degrees of freedom). */
@@ -12,9 +12,7 @@ export type TestResult = { readonly statistic: number; readonly df: number; read
  */
 export function degreesOfFreedom(reference: ArrayLike<number>, current: ArrayLike<number>): number {
   checkPair("degreesOfFreedom", reference, current);
-  let bins = 0;
-  for (let k = 0; k < reference.length; k++) if (reference[k]! > 0 || current[k]! > 0) bins++;
-  return Math.max(0, bins - 1);
+  return Math.max(0, usedBins(reference, current) - 1);
 }
 
 /**

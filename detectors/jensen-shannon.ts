@@ -8,11 +8,11 @@ export type JensenShannonOptions = {
   readonly distance?: boolean;
 };
 
-/** Where the power series of `excess` needs at most 13 terms. */
+/** Where the power series of `midpointExcess` needs at most 13 terms. */
 const SERIES_LIMIT = 0.25;
 
 /** (1 + t) ln(1 + t) + (1 - t) ln(1 - t) for |t| <= 1 = sum t^2j / (j (2j - 1)); small differences would cancel in the logarithms. */
-function excess(t: number): number {
+export function midpointExcess(t: number): number {
   const square = t * t;
   if (square === 1) return 2 * Math.LN2;
   if (square >= SERIES_LIMIT * SERIES_LIMIT) return (1 + t) * Math.log1p(t) + (1 - t) * Math.log1p(-t);
@@ -52,7 +52,7 @@ export function jensenShannon(
   for (let k = 0; k < reference.length; k++) {
     const p = reference[k]! / m;
     const q = current[k]! / n;
-    if (p !== q) sum += (p + q) * excess((p - q) / (p + q));
+    if (p !== q) sum += (p + q) * midpointExcess((p - q) / (p + q));
   }
   let divergence = Math.min(sum / 4, Math.LN2);
   if (options?.base === 2) divergence /= Math.LN2;

@@ -1,6 +1,7 @@
 /** Kullback-Leibler divergence, both directions. */
-import { answer, checkPair, total } from "./counts.ts";
-import { addedCount, floorShare, type ShareOptions, unseenBin, zeroShare } from "./smoothing.ts";
+import { answer, checkPair, total, usedBins } from "./counts.ts";
+import { addedCount, floorShare, type ShareOptions, zeroShare } from "./smoothing.ts";
+import { withUnseenMass } from "./with-unseen-mass.ts";
 
 /** Which sample is averaged over: KL(current || reference) or KL(reference || current). */
 export type KlDirection = "current||reference" | "reference||current";
@@ -13,7 +14,7 @@ export type KlOptions = ShareOptions & { readonly direction?: KlDirection };
  * Formula: direction `current||reference` (default) `sum q ln(q / p)`: what it costs to code the current data with the reference's shares;
  * `reference||current`: `sum p ln(p / q)` (Evidently's direction). The two add up to PSI under `jeffreys` and `none`.
  * Range: 0 (equal shares) and up, no upper end. Not symmetric: swapping the samples swaps the directions.
- * Zero bins: option `smoothing`, default `jeffreys`; shares filled by `epsilon` or `floor` are divided by their sum. Under `none` a bin that is empty
+ * Zero bins: option `smoothing`, default `jeffreys` (a bin that is empty on both sides counts for nothing); shares filled by `epsilon` or `floor` are divided by their sum. Under `none` a bin that is empty
  * in the averaged sample adds 0, one that is empty only in the other makes the answer `undefined`, as does an empty side.
  * Minimum sample: about 10 rows a bin on the smaller side.
  * Without drift: mean (K - 1)/2 (1/n + 1/m), and twice KL times nm/(n + m) is about chi-square with K - 1 degrees of freedom.
@@ -25,24 +26,28 @@ export type KlOptions = ShareOptions & { readonly direction?: KlDirection };
  */
 export function kl(reference: ArrayLike<number>, current: ArrayLike<number>, options?: KlOptions): number | undefined {
   checkPair("kl", reference, current);
+  if (options?.unseen !== undefined) {
+    const { unseen, ...rest } = options;
+    return kl(withUnseenMass(reference, unseen), current, rest);
+  }
   const m = total("kl", "reference", reference);
   const n = total("kl", "current", current);
   const added = addedCount(options?.smoothing);
   const zero = zeroShare("kl", options?.smoothing);
   const floor = floorShare("kl", options?.smoothing);
-  const bin = unseenBin("kl", options?.unseen, reference.length, m);
   if (m === 0 || n === 0) return undefined;
-  const seenOnce = options?.unseen?.seenOnce ?? 0;
-  const scale = 1 - seenOnce / m;
-  const referenceTotal = m + added * reference.length;
-  const currentTotal = n + added * reference.length;
+  // Under jeffreys a bin that is empty on both sides counts for nothing; filled shares of such a bin take part, as they do elsewhere.
+  const addedTotal = added * usedBins(reference, current);
+  const referenceTotal = m + addedTotal;
+  const currentTotal = n + addedTotal;
   const reverse = options?.direction === "reference||current";
   // Sums of the filled shares: sum (a/A) ln((a/A) / (b/B)) = sum(a ln(a/b)) / A - ln(A/B).
   let sum = 0;
   let massP = 0;
   let massQ = 0;
   for (let k = 0; k < reference.length; k++) {
-    const expected = k === bin ? seenOnce : reference[k]! * scale;
+    const expected = reference[k]!;
+    if (added > 0 && expected === 0 && current[k] === 0) continue;
     let p = (expected + added) / referenceTotal;
     let q = (current[k]! + added) / currentTotal;
     if (p === 0) p = zero;

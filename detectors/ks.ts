@@ -1,5 +1,5 @@
 /** Two-sample Kolmogorov-Smirnov statistic from bins, with a certified bracket around the exact one. */
-import { checkPair, total } from "./counts.ts";
+import { checkPair, checkTotal } from "./counts.ts";
 
 /** Both ends of what the exact D of the unbinned samples can be. */
 export type KsBracket = { readonly lower: number; readonly upper: number };
@@ -20,19 +20,30 @@ export type KsBracket = { readonly lower: number; readonly upper: number };
  */
 export function ks(reference: ArrayLike<number>, current: ArrayLike<number>): number | undefined {
   checkPair("ks", reference, current);
-  const m = total("ks", "reference", reference);
-  const n = total("ks", "current", current);
+  // Both sums in one loop, instead of `total`: over 256 bins it is half of the cost, and a loop over one array type is four times faster.
+  let m = 0;
+  let n = 0;
+  let smallestReference = 0;
+  let smallestCurrent = 0;
+  for (let k = 0; k < reference.length; k++) {
+    const r = reference[k]!;
+    const c = current[k]!;
+    m += r;
+    n += c;
+    smallestReference = Math.min(smallestReference, r);
+    smallestCurrent = Math.min(smallestCurrent, c);
+  }
+  checkTotal("ks", "reference", m, smallestReference);
+  checkTotal("ks", "current", n, smallestCurrent);
   if (m === 0 || n === 0) return undefined;
-  let r = 0;
-  let c = 0;
+  // F - G = (r n - c m) / (m n): one running sum, no division in the loop, and exact for whole numbers while m n is below 2^53.
+  let difference = 0;
   let largest = 0;
   for (let k = 0; k < reference.length - 1; k++) {
-    r += reference[k]!;
-    c += current[k]!;
-    const difference = Math.abs(r / m - c / n);
-    if (difference > largest) largest = difference;
+    difference += reference[k]! * n - current[k]! * m;
+    largest = Math.max(largest, Math.abs(difference));
   }
-  return largest;
+  return largest / (m * n);
 }
 
 /**
@@ -44,26 +55,36 @@ export function ks(reference: ArrayLike<number>, current: ArrayLike<number>): nu
  * Example: `ksBracket([10, 10, 10, 10], [5, 5, 15, 15], [0, 0, 0, 0])` is `{ lower: 0.25, upper: 0.5 }`; with all four marked `upper` is 0.25.
  */
 export function ksBracket(reference: ArrayLike<number>, current: ArrayLike<number>, singleton: ArrayLike<number>): KsBracket | undefined {
-  const lower = ks(reference, current);
+  checkPair("ksBracket", reference, current);
   if (singleton.length !== reference.length) {
     throw new RangeError(`ksBracket requires one mark for each of its ${reference.length} bins, got ${singleton.length}`);
   }
-  if (lower === undefined) return undefined;
-  const m = total("ksBracket", "reference", reference);
-  const n = total("ksBracket", "current", current);
-  let r = 0;
-  let c = 0;
-  let upper = lower;
+  let m = 0;
+  let n = 0;
+  let smallestReference = 0;
+  let smallestCurrent = 0;
   for (let k = 0; k < reference.length; k++) {
-    const f = r / m;
-    const g = c / n;
-    r += reference[k]!;
-    c += current[k]!;
-    if (singleton[k] !== 0) continue;
-    const referenceAhead = r / m - g;
-    const currentAhead = c / n - f;
-    if (referenceAhead > upper) upper = referenceAhead;
-    if (currentAhead > upper) upper = currentAhead;
+    const r = reference[k]!;
+    const c = current[k]!;
+    m += r;
+    n += c;
+    smallestReference = Math.min(smallestReference, r);
+    smallestCurrent = Math.min(smallestCurrent, c);
   }
-  return { lower, upper };
+  checkTotal("ksBracket", "reference", m, smallestReference);
+  checkTotal("ksBracket", "current", n, smallestCurrent);
+  if (m === 0 || n === 0) return undefined;
+  // All in units of 1/(m n), as in `ks`.
+  let difference = 0;
+  let lower = 0;
+  let upper = 0;
+  for (let k = 0; k < reference.length; k++) {
+    const r = reference[k]! * n;
+    const c = current[k]! * m;
+    // F_k - G_(k-1) and G_k - F_(k-1).
+    if (singleton[k] === 0) upper = Math.max(upper, difference + r, c - difference);
+    difference += r - c;
+    if (k < reference.length - 1) lower = Math.max(lower, Math.abs(difference));
+  }
+  return { lower: lower / (m * n), upper: Math.min(1, Math.max(lower, upper) / (m * n)) };
 }

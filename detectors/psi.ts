@@ -1,14 +1,15 @@
 /** Population stability index, and the part of it that sampling noise does not explain. */
-import { answer, checkPair, total } from "./counts.ts";
-import { addedCount, floorShare, type ShareOptions, unseenBin, zeroShare } from "./smoothing.ts";
+import { answer, checkPair, total, usedBins } from "./counts.ts";
+import { addedCount, floorShare, type ShareOptions, withoutUnseen, zeroShare } from "./smoothing.ts";
+import { withUnseenMass } from "./with-unseen-mass.ts";
 
 /**
  * Population stability index: how far the current shares have moved from the reference's, in nats.
  *
  * Formula: `sum (q - p) ln(q / p)` = KL(q||p) + KL(p||q) (Jeffreys' divergence), p and q the smoothed shares of reference and current.
  * Range: 0 (equal shares) and up, no upper end. Symmetric under `jeffreys`, `none`, `epsilon` and `floor`; not with `unseen`.
- * Zero bins: option `smoothing`, default `jeffreys`; K is the number of bins given, empty ones included. `undefined` when a side is empty or,
- * under `none`, when a bin is empty on one side only.
+ * Zero bins: option `smoothing`, default `jeffreys`. A bin that is empty on both sides counts for nothing, in K neither. `undefined` when a side is
+ * empty or, under `none`, when a bin is empty on one side only.
  * Minimum sample: about 10 rows a bin on the smaller side.
  * Without drift: mean (K - 1)(1/n + 1/m), and PSI nm/(n + m) is about chi-square with K - 1 degrees of freedom. So 0.1 on 10 bins is
  * an ordinary value at n = 100 (exceeded by 40 % of healthy windows under a fill of 1e-4): judge by `g`, or by `psiExcess` as an effect size.
@@ -22,27 +23,26 @@ import { addedCount, floorShare, type ShareOptions, unseenBin, zeroShare } from 
  */
 export function psi(reference: ArrayLike<number>, current: ArrayLike<number>, options?: ShareOptions): number | undefined {
   checkPair("psi", reference, current);
+  if (options?.unseen !== undefined) return psi(withUnseenMass(reference, options.unseen), current, withoutUnseen(options));
   const m = total("psi", "reference", reference);
   const n = total("psi", "current", current);
   const added = addedCount(options?.smoothing);
   const zero = zeroShare("psi", options?.smoothing);
   const floor = floorShare("psi", options?.smoothing);
-  const bin = unseenBin("psi", options?.unseen, reference.length, m);
   if (m === 0 || n === 0) return undefined;
-  const seenOnce = options?.unseen?.seenOnce ?? 0;
-  const scale = 1 - seenOnce / m;
-  const referenceTotal = m + added * reference.length;
-  const currentTotal = n + added * reference.length;
+  const addedTotal = added * usedBins(reference, current);
+  const referenceTotal = m + addedTotal;
+  const currentTotal = n + addedTotal;
   let sum = 0;
   for (let k = 0; k < reference.length; k++) {
-    const expected = k === bin ? seenOnce : reference[k]! * scale;
+    const expected = reference[k]!;
+    if (expected === 0 && current[k] === 0) continue;
     let p = (expected + added) / referenceTotal;
     let q = (current[k]! + added) / currentTotal;
     if (p === 0) p = zero;
     if (q === 0) q = zero;
     if (p < floor) p = floor;
     if (q < floor) q = floor;
-    // Equal shares add nothing, a bin that is empty on both sides included.
     if (p !== q) sum += (q - p) * Math.log(q / p);
   }
   return answer(sum);
@@ -58,9 +58,9 @@ export function psi(reference: ArrayLike<number>, current: ArrayLike<number>, op
  * Example: `psiExcess([500, 500], [600, 400], { smoothing: "none" })` is `0.03854651081081644`.
  */
 export function psiExcess(reference: ArrayLike<number>, current: ArrayLike<number>, options?: ShareOptions): number | undefined {
-  const value = psi(reference, current, options);
+  const expected = options?.unseen === undefined ? reference : withUnseenMass(reference, options.unseen);
+  const value = psi(expected, current, withoutUnseen(options));
   if (value === undefined) return undefined;
-  const m = total("psiExcess", "reference", reference);
-  const n = total("psiExcess", "current", current);
-  return answer(value - (reference.length - 1) * (1 / n + 1 / m));
+  const noise = 1 / total("psiExcess", "current", current) + 1 / total("psiExcess", "reference", expected);
+  return answer(value - (usedBins(expected, current) - 1) * noise);
 }

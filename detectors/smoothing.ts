@@ -30,6 +30,11 @@ export type Unseen = { readonly bin: number; readonly seenOnce: number };
 /** Options of the statistics that divide by shares. */
 export type ShareOptions = { readonly smoothing?: Smoothing; readonly unseen?: Unseen };
 
+/** The options for a reference to which the unseen mass has been added already. */
+export function withoutUnseen(options: ShareOptions | undefined): ShareOptions | undefined {
+  return options?.smoothing === undefined ? undefined : { smoothing: options.smoothing };
+}
+
 /** What is added to every count. */
 export function addedCount(smoothing: Smoothing | undefined): number {
   return smoothing === undefined || smoothing === "jeffreys" ? 0.5 : 0;
@@ -50,16 +55,4 @@ export function floorShare(name: string, smoothing: Smoothing | undefined): numb
 function checkShare(name: string, option: string, value: number): number {
   if (!(value > 0 && value < 1)) throw new RangeError(`${name} requires ${option} between 0 and 1, got ${value}`);
   return value;
-}
-
-/** Index of the unseen bin, or -1 for none. */
-export function unseenBin(name: string, unseen: Unseen | undefined, bins: number, referenceTotal: number): number {
-  if (unseen === undefined) return -1;
-  if (!(Number.isInteger(unseen.bin) && unseen.bin >= 0 && unseen.bin < bins)) {
-    throw new RangeError(`${name} requires unseen.bin to be one of its ${bins} bins, got ${unseen.bin}`);
-  }
-  if (!(unseen.seenOnce >= 0 && unseen.seenOnce <= referenceTotal)) {
-    throw new RangeError(`${name} requires unseen.seenOnce between 0 and the reference's ${referenceTotal} rows, got ${unseen.seenOnce}`);
-  }
-  return unseen.bin;
 }

@@ -36,7 +36,7 @@ function tailLarge(t: number): number {
  * Source: Kolmogorov 1933; Marsaglia, Tsang and Wang 2003 (both series). Example: `kolmogorovSf(1.3580986393225505)` is `0.05`.
  */
 export function kolmogorovSf(t: number): number {
-  if (!(t === t)) throw new RangeError("kolmogorovSf requires a number, got NaN");
+  if (Number.isNaN(t)) throw new RangeError("kolmogorovSf requires a number, got NaN");
   if (t <= 0.04) return 1;
   return t < SWITCH ? 1 - kolmogorovCdfSmall(t) : tailLarge(t);
 }
