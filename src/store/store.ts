@@ -65,6 +65,8 @@ export type Store = {
   readonly layouts: () => Promise<RowLayout[]>;
   /** Panes of a query in canonical order (start, source, partition, epoch, layout). */
   readonly panes: (query: PaneQuery) => Promise<Pane[]>;
+  /** The panes of a query page by page, in no order that means anything; of a read-only store all pages are of one moment. Memory is one page. */
+  readonly eachPane: (query: PaneQuery, visit: (panes: readonly Pane[]) => void | Promise<void>) => Promise<void>;
   /** The earliest pane start of a model and version (at or after `fromMs`), or undefined. */
   readonly firstPane: (model: string, version: string, fromMs?: number) => Promise<number | undefined>;
   /** Panes that are not final: what the ingest loads after a start. */
@@ -94,6 +96,9 @@ export type Store = {
     readonly window?: string;
     readonly limit?: number;
   }) => Promise<Evaluation[]>;
+
+  /** Events after the number `after` (0: from the first), oldest first. */
+  readonly events: (query: { readonly after: number; readonly limit: number }) => Promise<(EventRow & { readonly number: number })[]>;
 
   /** Deliveries, newest first. */
   readonly deliveries: (query: {

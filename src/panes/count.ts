@@ -1,0 +1,81 @@
+/**
+ * The hot loop: one record's values into one row of counts. No allocation, no closure, no exception: about 1 µs for 25 features.
+ * It knows neither panes nor time.
+ */
+
+import type { DecodedRecord } from "../decode/record.ts";
+import { type CompiledFeature, MOMENT_FIELDS, SPECIAL_SLOTS } from "../reference/layout.ts";
+
+const UNSEEN = SPECIAL_SLOTS.indexOf("unseen");
+const ABSENT = SPECIAL_SLOTS.indexOf("absent");
+const MISSING = SPECIAL_SLOTS.indexOf("missing");
+const NAN = SPECIAL_SLOTS.indexOf("nan");
+const POSITIVE_INFINITY = SPECIAL_SLOTS.indexOf("positive_infinity");
+const NEGATIVE_INFINITY = SPECIAL_SLOTS.indexOf("negative_infinity");
+const WRONG_TYPE = SPECIAL_SLOTS.indexOf("wrong_type");
+
+/**
+ * Adds one record to a row: `counts` has `RowLayout.slots` entries, `moments` comes from `newMoments`.
+ * Each feature adds one to exactly one of its slots; a finite numeric value moves the feature's moments too.
+ */
+export function countRecord(
+  counts: Uint32Array,
+  moments: Float64Array,
+  features: readonly CompiledFeature[],
+  record: Readonly<DecodedRecord>,
+): void {
+  const values = record.features;
+  for (let i = 0; i < features.length; i++) {
+    const feature = features[i]!;
+    const special = feature.offset + feature.bins;
+    let value: unknown;
+    if (feature.from === "prediction") value = record.prediction;
+    else if (!feature.shadowed || Object.hasOwn(values, feature.key)) value = values[feature.key];
+
+    if (value === undefined) counts[special + ABSENT]!++;
+    else if (value === null) counts[special + MISSING]!++;
+    else if (feature.categories === undefined) {
+      if (typeof value !== "number") {
+        counts[special + WRONG_TYPE]!++;
+        continue;
+      }
+      const x = feature.float32 ? Math.fround(value) : value;
+      // NaN - NaN and Infinity - Infinity are NaN: one test for "finite"; every comparison of the search below would be false for NaN.
+      if (x - x !== 0) {
+        // biome-ignore lint/suspicious/noSelfCompare: the shortest test for NaN, on the hot path
+        counts[special + (x !== x ? NAN : x > 0 ? POSITIVE_INFINITY : NEGATIVE_INFINITY)]!++;
+        continue;
+      }
+      counts[feature.offset + binOf(feature.paddedEdges, x)]!++;
+      addToMoments(moments, feature.moments * MOMENT_FIELDS, x);
+    } else {
+      const category =
+        typeof value === "string" ? value : typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
+      if (category === undefined) counts[special + WRONG_TYPE]!++;
+      else {
+        const bin = feature.categories.get(category);
+        counts[bin === undefined ? special + UNSEEN : feature.offset + bin]!++;
+      }
+    }
+  }
+}
+
+/** The bin of a finite number: how many edges are below it. `edges` is padded with +Infinity to 2^k − 1, so the search has no branch to mispredict. */
+function binOf(edges: Float64Array, x: number): number {
+  let bin = 0;
+  for (let half = (edges.length + 1) >>> 1; half > 0; half >>= 1) bin += +(edges[bin + half - 1]! < x) * half;
+  return bin;
+}
+
+/** Welford's step. Values near 1e308 make `m2` infinite and it stays so: `readMoments` says overflow. */
+function addToMoments(moments: Float64Array, at: number, x: number): void {
+  const count = moments[at]! + 1;
+  const mean = moments[at + 1]!;
+  const deviation = x - mean;
+  const moved = mean + deviation / count;
+  moments[at] = count;
+  moments[at + 1] = moved;
+  moments[at + 2]! += deviation * (x - moved);
+  if (x < moments[at + 3]!) moments[at + 3] = x;
+  if (x > moments[at + 4]!) moments[at + 4] = x;
+}
