@@ -65,5 +65,5 @@ function cut(name: string, features: readonly string[]): Record<string, unknown>
 }
 
 function iso(epochMs: number): string {
-  return new Date(epochMs).toISOString();
+  return new Date(epochMs).toISOString().replace(".000Z", "Z");
 }

@@ -119,7 +119,7 @@ function weight(feature: FeatureEvaluation): number {
 }
 
 function iso(epochMs: number): string {
-  return new Date(epochMs).toISOString();
+  return new Date(epochMs).toISOString().replace(".000Z", "Z");
 }
 
 /** Bytes of a text in UTF-8. */

@@ -96,7 +96,7 @@ export function transition(state: AlertState, evaluations: readonly WindowVerdic
   const first = evaluations[0];
   if (first === undefined) return { state, changes: [], episode: state.episode };
   const endMs = first.endMs;
-  const tracks = moveTracks(state.tracks, evaluations, rule.windows);
+  const { tracks, drifting } = moveTracks(state.tracks, evaluations, rule.windows);
   if (state.phase === "inactive" && tracks.length === 0) {
     return { state: state.tracks.length === 0 ? state : inactiveState, changes: [], episode: null };
   }
@@ -114,7 +114,8 @@ export function transition(state: AlertState, evaluations: readonly WindowVerdic
   const changes: Change[] = [];
   let pending = next;
   if (state.phase === "inactive") {
-    if (!tracks.some(hasDrift)) return { state: next, changes, episode: null };
+    // What is remembered from before the last resolution counts towards 3 of 4, but begins nothing by itself.
+    if (!drifting) return { state: next, changes, episode: null };
     const id = `ep_${hash([first.model, first.version, endMs]).slice(0, 24)}`;
     const episode: Episode = {
       id,
@@ -203,7 +204,13 @@ function worstProven(tracks: readonly Track[]): Severity | null {
   return tracks.reduce<Severity | null>((worst, track) => worse(worst, provenLevel(track)), null);
 }
 
-function moveTracks(tracks: readonly Track[], evaluations: readonly WindowVerdict[], windows: readonly string[]): readonly Track[] {
+type Moved = {
+  readonly tracks: readonly Track[];
+  /** Something drifts in one of these evaluations. */
+  readonly drifting: boolean;
+};
+
+function moveTracks(tracks: readonly Track[], evaluations: readonly WindowVerdict[], windows: readonly string[]): Moved {
   // By window, then feature: names come from users, so they are keys of maps and never of objects.
   const old = new Map<string, Map<string, Track>>();
   for (const track of tracks) {
@@ -213,6 +220,7 @@ function moveTracks(tracks: readonly Track[], evaluations: readonly WindowVerdic
     else ofWindow.set(track.feature, track);
   }
   const kept: Track[] = [];
+  let drifting = false;
   for (const evaluation of evaluations) {
     const ofWindow = old.get(evaluation.window);
     old.delete(evaluation.window);
@@ -221,7 +229,9 @@ function moveTracks(tracks: readonly Track[], evaluations: readonly WindowVerdic
     marks(evaluation, (feature, mark) => {
       listed++;
       const before = ofWindow?.get(feature);
-      if (before === undefined && (mark === "n" || mark === "u")) return;
+      const drifts = mark === "c" || mark === "w";
+      if (before === undefined && !drifts) return;
+      drifting ||= drifts;
       ofWindow?.delete(feature);
       keep(kept, advance(before ?? { feature, window: evaluation.window, ring: "", level: null }, mark));
     });
@@ -231,7 +241,8 @@ function moveTracks(tracks: readonly Track[], evaluations: readonly WindowVerdic
     for (const track of ofWindow.values()) keep(kept, advance(track, mark));
   }
   for (const ofWindow of old.values()) kept.push(...ofWindow.values());
-  return kept.sort((a, b) => byText(a.feature, b.feature) || byText(a.window, b.window));
+  kept.sort((a, b) => byText(a.feature, b.feature) || byText(a.window, b.window));
+  return { tracks: kept, drifting };
 }
 
 function keep(kept: Track[], track: Track): void {
