@@ -1,15 +1,74 @@
-/** One window against its reference. */
-import type { PreparedReference } from "./calibrate.ts";
-import type { Evaluation, FeatureEvaluation, VerdictReason, WindowCounts } from "./evaluation.ts";
+/**
+ * One window against its reference: `evaluateWindow` is what the daemon, `replay` and `compare` all call. A single look; that drift must be
+ * sustained is decided later. The detail of a feature is built when it is asked for: verdicts of 50,000 features take a third of a second,
+ * their gates, statistics and p-values would take several.
+ */
 
-/** Judges one window: a single look; that drift must be sustained is decided later. Pure: the same counts give the same verdict. */
+import { coarseLabels } from "../reference/coarse.ts";
+import type { PreparedReference } from "./calibrate.ts";
+import { type Evaluation, type FeatureEvaluation, type Gate, OUTCOMES, type VerdictReason, type WindowCounts } from "./evaluation.ts";
+import { INSUFFICIENT, type Look, NO_DRIFT } from "./look.ts";
+import { createLooker } from "./looker.ts";
+import { missingRows, qualityOf } from "./quality.ts";
+import { shownStatistics } from "./statistics.ts";
+
+/** Detail by feature of the evaluations made here, so that one feature can be had without the others. */
+const details = new WeakMap<Evaluation, (index: number) => FeatureEvaluation | undefined>();
+
+/**
+ * Judges one window under the reference's policy. Pure: the same counts give the same verdict, whenever its detail is read (the counts are
+ * copied). A window whose name the policy does not have is a RangeError: a wiring error, not bad input.
+ */
 export function evaluateWindow(window: WindowCounts, reference: PreparedReference): Evaluation {
-  return insufficientEvaluation(window, "no_reference", reference.policyDigest, reference.snapshot.digest);
+  const place = reference.policy.windows.findIndex(({ name }) => name === window.window.name);
+  if (place < 0) throw new RangeError(`evaluateWindow: the policy has no window ${window.window.name}`);
+  const { features } = reference;
+  const looker = createLooker(window, reference, place);
+  const codes = new Uint8Array(features.length);
+  let worst = -1;
+  let reason: VerdictReason = "empty_reference";
+  for (let i = 0; i < features.length; i++) {
+    const look = looker.at(i);
+    codes[i] = look.code;
+    const rank = look.code === NO_DRIFT && look.reason === "below_effect_floor" ? look.code + 0.5 : look.code;
+    if (rank > worst) {
+      worst = rank;
+      reason = look.reason;
+    }
+  }
+  const code = Math.max(INSUFFICIENT, Math.floor(worst));
+  const kept = keepCounts(window);
+  const memo: (FeatureEvaluation | undefined)[] = new Array(features.length);
+  let detailed: ReturnType<typeof createLooker> | undefined;
+  const detail = (index: number): FeatureEvaluation | undefined => {
+    if (index < 0 || index >= features.length) return undefined;
+    detailed ??= createLooker(kept, reference, place);
+    memo[index] ??= featureDetail(index, kept, reference, detailed);
+    return memo[index];
+  };
+
+  const evaluation: Evaluation = {
+    ...identity(window),
+    verdict: verdictOf(code),
+    reason,
+    ...severityOf(code),
+    policy: reference.policyDigest,
+    referenceDigest: reference.snapshot.digest,
+    get features() {
+      return features.map((_, i) => detail(i)!);
+    },
+    offsets: window.offsets,
+  };
+  // Not enumerable: the public shape has `features`, which says the same.
+  Object.defineProperty(evaluation, "outcomes", { value: { features: reference.names, codes }, enumerable: false });
+  details.set(evaluation, detail);
+  return evaluation;
 }
 
-/** The full detail of judged feature `index`, without building the others. */
+/** The full detail of judged feature `index` (as in `outcomes`), without building the others; undefined outside the list. */
 export function featureEvaluation(evaluation: Evaluation, index: number): FeatureEvaluation | undefined {
-  return evaluation.features[index];
+  const detail = details.get(evaluation);
+  return detail === undefined ? evaluation.features[index] : detail(index);
 }
 
 /** The evaluation of a window that cannot be judged at all (`no_reference`, `source_stalled`). */
@@ -20,12 +79,7 @@ export function insufficientEvaluation(
   referenceDigest: string | null,
 ): Evaluation {
   return {
-    model: window.model,
-    version: window.version,
-    window: window.window.name,
-    startMs: window.startMs,
-    endMs: window.endMs,
-    records: window.records,
+    ...identity(window),
     verdict: "insufficient_data",
     reason,
     policy: policyDigest,
@@ -34,4 +88,61 @@ export function insufficientEvaluation(
     outcomes: { features: [], codes: new Uint8Array(0) },
     offsets: window.offsets,
   };
+}
+
+function identity(window: WindowCounts): Pick<Evaluation, "model" | "version" | "window" | "startMs" | "endMs" | "records"> {
+  const { model, version, startMs, endMs, records } = window;
+  return { model, version, window: window.window.name, startMs, endMs, records };
+}
+
+function verdictOf(code: number): Evaluation["verdict"] {
+  return code === INSUFFICIENT ? "insufficient_data" : code === NO_DRIFT ? "no_drift" : "drift";
+}
+
+function severityOf(code: number): Pick<Evaluation, "severity"> {
+  const outcome = OUTCOMES[code];
+  return outcome === "warning" || outcome === "critical" ? { severity: outcome } : {};
+}
+
+/** The window's sums go on running; what the detail is built from must not. */
+function keepCounts(window: WindowCounts): WindowCounts {
+  return {
+    ...window,
+    counts: window.counts.slice(),
+    blocks: window.blocks.map(({ startMs, values }) => ({ startMs, values: values.slice() })),
+    changedFeatures: new Set(window.changedFeatures),
+  };
+}
+
+function featureDetail(
+  index: number,
+  window: WindowCounts,
+  reference: PreparedReference,
+  looker: ReturnType<typeof createLooker>,
+): FeatureEvaluation {
+  const gates: Gate[] = [];
+  const look = looker.at(index, gates);
+  const { feature, bin } = look;
+  const { code, reason } = look;
+  return {
+    feature: feature.feature.feature,
+    kind: feature.feature.kind,
+    verdict: verdictOf(code),
+    reason,
+    ...severityOf(code),
+    reference_count: feature.total,
+    current_count: look.n,
+    missing: missingRows(look, window.counts),
+    quality: qualityOf(look, window.counts),
+    statistics: showsStatistics(look, reference) ? shownStatistics(look, window.counts, reference.policy) : {},
+    gates,
+    calibrated: look.prepared.calibration !== undefined,
+    ...(bin < 0 ? {} : { bin: coarseLabels(feature.feature)[bin]! }),
+  };
+}
+
+/** In the daemon a statistic of too few values is noise that would be plotted; a person who compares two small tables may see it. */
+function showsStatistics(look: Look, reference: PreparedReference): boolean {
+  if (look.offset < 0 || look.n === 0 || look.feature.total === 0) return false;
+  return reference.policy.mode === "compare" || look.code >= NO_DRIFT || look.reason === "thin_window" || look.reason === "low_coverage";
 }

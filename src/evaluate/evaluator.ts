@@ -40,6 +40,8 @@ export type EvaluatorOptions<D extends DecisionRows> = {
   readonly decide: (evaluations: readonly Evaluation[], endMs: number) => D;
   /** After the commit: metrics, logs, waking the outbox. */
   readonly onDecided: (evaluations: readonly Evaluation[], decision: D) => void;
+  /** The commit failed: decisions since the last commit are forgotten and will be made again. */
+  readonly onFailed: () => void;
   readonly clock: Clock;
 };
 
@@ -102,14 +104,20 @@ export async function createEvaluator<D extends DecisionRows>(options: Evaluator
         .filter((row) => row.throughMs > (through.get(keyOf(row.model, row.version, row.window))?.throughMs ?? Number.NEGATIVE_INFINITY));
       if (rows.length === 0) return;
       stretch = [];
-      await store.commitDecision({
-        evaluatedThrough: rows,
-        evaluations: decided.flatMap(({ evaluations }) => evaluations),
-        alertState: decided.flatMap(({ decision }) => decision.alertState).slice(-1), // each holds the whole state: the last one counts
-        episodes: decided.flatMap(({ decision }) => decision.episodes),
-        outbox: decided.flatMap(({ decision }) => decision.outbox),
-        events: decided.flatMap(({ decision }) => decision.events),
-      });
+      try {
+        await store.commitDecision({
+          evaluatedThrough: rows,
+          evaluations: decided.flatMap(({ evaluations }) => evaluations),
+          // Each row holds the whole state of this model and version: the last one counts.
+          alertState: decided.flatMap(({ decision }) => decision.alertState).slice(-1),
+          episodes: decided.flatMap(({ decision }) => decision.episodes),
+          outbox: decided.flatMap(({ decision }) => decision.outbox),
+          events: decided.flatMap(({ decision }) => decision.events),
+        });
+      } catch (error) {
+        options.onFailed();
+        throw error;
+      }
       for (const row of rows) through.set(keyOf(row.model, row.version, row.window), row);
       for (const { evaluations, decision } of decided) options.onDecided(evaluations, decision);
     };

@@ -1,0 +1,98 @@
+/**
+ * What the reference expects of a window: its coarse counts, weighed by the hours at which the window's own values came, with the special
+ * bins at the share that a finite sample leaves to be expected. The result is a count vector that stands for `total` reference rows.
+ */
+
+import { CELL_COUNT, type CellLayout, cellOf, dayOf, hourOf } from "./cells.ts";
+import type { WindowCounts } from "./evaluation.ts";
+import type { PreparedFeature } from "./prepared-feature.ts";
+
+/** Scratch of one feature after another: `counts` has as many places as the feature has coarse bins. */
+export type Expected = { readonly counts: Float64Array; total: number };
+
+/** Sums by cell that a layout of cells needs. */
+export type CellSums = {
+  readonly cells: CellLayout;
+  /** `cells × coarse bins`, and rows by cell. */
+  readonly cellCounts: Float64Array;
+  readonly cellTotals: Float64Array;
+};
+
+/** Mass beyond the range that a sample of m values leaves to be expected is 2/(m + 1): two counts. */
+const OUT_OF_RANGE_COUNT = 2;
+
+/** The pooled reference. */
+export function expectPooled(expected: Expected, feature: PreparedFeature): void {
+  expected.counts.set(feature.counts);
+  expected.total = feature.total;
+}
+
+/**
+ * The reference's cells, weighed by `rows`, the window's values in each cell: shares `Σ w (r_cell + p_pool) / (m_cell + 1)`, which stand for
+ * `1 / Σ w²/m_cell` rows. The pooled reference when the window has no rows by cell.
+ */
+export function expectCells(expected: Expected, feature: PreparedFeature, sums: CellSums, rows: Float64Array): void {
+  const bins = feature.coarseBins;
+  let n = 0;
+  for (const count of rows) n += count;
+  if (n === 0) {
+    expectPooled(expected, feature);
+    return;
+  }
+  const { counts } = expected;
+  counts.fill(0);
+  let inverse = 0;
+  for (let cell = 0; cell < rows.length; cell++) {
+    if (rows[cell] === 0) continue;
+    const weight = rows[cell]! / n;
+    const total = sums.cellTotals[cell]!;
+    const scale = weight / (total + 1);
+    for (let k = 0; k < bins; k++) {
+      counts[k] = counts[k]! + scale * (sums.cellCounts[cell * bins + k]! + feature.counts[k]! / feature.total);
+    }
+    inverse += (weight * weight) / Math.max(1, total);
+  }
+  expected.total = 1 / inverse;
+  for (let k = 0; k < bins; k++) counts[k] = counts[k]! * expected.total;
+}
+
+/**
+ * Gives the special bins that the window uses their share: two counts beyond the range, the Good–Turing mass N1/m for unseen categories.
+ * A special bin that the window does not use stays out of the comparison, so identical samples are exactly equal.
+ */
+export function expectSpecial(expected: Expected, feature: PreparedFeature, current: Float64Array): void {
+  const { counts } = expected;
+  const { outOfRange, other, unseenShare } = feature;
+  if (feature.total === 0) return;
+  if (outOfRange >= 0 && current[outOfRange]! > 0 && counts[outOfRange]! < OUT_OF_RANGE_COUNT) {
+    expected.total += OUT_OF_RANGE_COUNT - counts[outOfRange]!;
+    counts[outOfRange] = OUT_OF_RANGE_COUNT;
+  }
+  if (other >= 0 && current[other]! > 0 && unseenShare > 0) {
+    const before = counts[other]!;
+    const after = Math.min(expected.total, before + unseenShare * expected.total);
+    const scale = expected.total > before ? (expected.total - after) / (expected.total - before) : 0;
+    for (let k = 0; k < other; k++) counts[k] = counts[k]! * scale;
+    counts[other] = after;
+  }
+}
+
+/** The cell of each of a window's half hours, by layout; made once for all features of a window. */
+export function createBlockCells(blocks: WindowCounts["blocks"]): (layout: CellLayout) => Int32Array {
+  const known = new Map<CellLayout, Int32Array>();
+  return (layout) => {
+    let cells = known.get(layout);
+    if (cells === undefined) {
+      cells = Int32Array.from(blocks, ({ startMs }) => cellOf(layout, dayOf(startMs), hourOf(startMs)));
+      known.set(layout, cells);
+    }
+    return cells;
+  };
+}
+
+/** Rows of one feature in each cell of a layout; `cells` is the cell of each block, `column` the feature's place in the blocks. */
+export function rowsByCell(blocks: WindowCounts["blocks"], cells: Int32Array, layout: CellLayout, column: number): Float64Array {
+  const rows = new Float64Array(CELL_COUNT[layout]);
+  for (let b = 0; b < cells.length; b++) rows[cells[b]!] = rows[cells[b]!]! + blocks[b]!.values[column]!;
+  return rows;
+}
