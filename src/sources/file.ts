@@ -162,6 +162,7 @@ function* sliceLines(source: string, lines: LineBlock, base: number, from: numbe
     yield {
       ...chunkAt(source, base + begin, base + last),
       kind: "bytes",
+      format: "json",
       forEach: (visit) => {
         for (let i = begin; i < last; i++) visit(base + i, Number.NaN, lines.bytes, lines.starts[i] as number, lines.ends[i] as number);
       },

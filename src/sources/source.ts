@@ -23,7 +23,7 @@ type ChunkCommon = SourcePartition & {
 };
 
 export type Chunk =
-  | (ChunkCommon & { readonly kind: "bytes"; readonly forEach: (visit: BytesVisitor) => void })
+  | (ChunkCommon & { readonly kind: "bytes"; readonly format: "json"; readonly forEach: (visit: BytesVisitor) => void })
   | (ChunkCommon & { readonly kind: "rows"; readonly forEach: (visit: RowVisitor) => void });
 
 /** Where to begin with a partition: a position, the earliest one, the latest one, or the first record at or after a time. */

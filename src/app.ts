@@ -1,0 +1,224 @@
+/**
+ * The daemon: opens every part in order, wires them, and closes them in reverse. It holds no logic of its own, and is one straight line on
+ * purpose: a stage begins only when what stands behind it works.
+ *
+ * Start: store → outputs → references → pipeline (state restored) → HTTP (not ready) → sources → ready.
+ * Stop: sources, the last commit, outputs within the deadline, HTTP, store.
+ */
+
+import { decodersOf, loadJudges, ruleOf, timestampPath, timingOf } from "./assembly.ts";
+import type { Config } from "./config/config.ts";
+import type { LoadedConfig } from "./config/load.ts";
+import { restartKeysChanged } from "./config/masked.ts";
+import type { DecideRule } from "./decide/decider.ts";
+import type { Clock } from "./lib/clock.ts";
+import { createClosers } from "./lib/closers.ts";
+import { coerceError, DriftdError } from "./lib/errors.ts";
+import type { Log } from "./lib/log.ts";
+import type { Version } from "./lib/version.ts";
+import { createObserver } from "./metrics/observer.ts";
+import type { MetricsRegistry } from "./metrics/registry.ts";
+import { createEventLog, type EventLog, openFileSink } from "./outputs/event-log.ts";
+import { hashParts } from "./outputs/identity.ts";
+import { createOutputs } from "./outputs/index.ts";
+import { createOutbox } from "./outputs/outbox.ts";
+import { createPipeline, type Pipeline } from "./pipeline.ts";
+import { openFileSource } from "./sources/file.ts";
+import { createKafkaSource } from "./sources/kafka.ts";
+import { kafkaConnection } from "./sources/kafka-connection.ts";
+import type { Source, Start } from "./sources/source.ts";
+import { openSqliteStore } from "./store/sqlite.ts";
+
+/** A stop ends within this, whatever hangs: supervisors kill after 10 s. */
+const STOP_DEADLINE_MS = 9_000;
+/** Of that, what deliveries in flight may take. */
+const DRAIN_MS = 3_000;
+
+export type AppOptions = {
+  readonly loaded: LoadedConfig;
+  /** Reads the configuration again, for `reload`. */
+  readonly load: () => Promise<LoadedConfig>;
+  readonly version: Version;
+  readonly metrics: MetricsRegistry;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+export type App = {
+  /** Where HTTP listens. */
+  readonly url: string;
+  readonly pipeline: Pipeline;
+  /** A finite source has been judged to its end. */
+  readonly finished: Promise<void>;
+  /** Rejects when the daemon cannot go on. */
+  readonly fatal: Promise<never>;
+  /** Waits until nothing is due in the outbox, for at most `withinMs`. */
+  readonly settle: (withinMs: number) => Promise<void>;
+  readonly reload: () => Promise<void>;
+  /** Any number of times; the first answer holds. */
+  readonly stop: () => Promise<void>;
+};
+
+/** Starts the daemon; whatever was opened is closed again when a later part fails. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { version, metrics, clock, log } = options;
+  const closers = createClosers({ deadlineMs: STOP_DEADLINE_MS, clock, log });
+  try {
+    return await open();
+  } catch (error) {
+    await closers.close().catch(() => {}); // said in the log; what went wrong first is what the caller must hear
+    throw error;
+  }
+
+  async function open(): Promise<App> {
+    let { config, digest } = options.loaded;
+    const startedMs = clock.nowMs();
+    const fatal = Promise.withResolvers<never>();
+    fatal.promise.catch(() => {});
+
+    const store = await openSqliteStore({ path: config.store.path, log, driftdVersion: version.version });
+    closers.add("store", () => store.close());
+
+    const outputs = await createOutputs(config.outputs.values(), { clock, version: version.version });
+    for (const { name } of outputs) metrics.initialise({ target: name });
+    const outbox = createOutbox({ store, outputs, clock, metrics, log, random: Math.random });
+    closers.add("outputs", async () => {
+      await outbox.drain(DRAIN_MS);
+      await outbox.stop();
+    });
+
+    const eventLog = await openEventLog(config);
+    if (eventLog !== undefined) closers.add("event log", () => eventLog.close(1_000));
+
+    let judges = await loadJudges(config);
+    let rules = rulesOf(config);
+
+    const sourceNames = config.kafka?.topics.map((topic) => `kafka:${topic}`) ?? [];
+    for (const topic of config.kafka?.topics ?? []) metrics.initialise({ topic });
+    for (const { name } of config.models) metrics.initialise({ model: name });
+
+    const file = config.file === undefined ? undefined : await openFile(config, () => pipeline.ingest.eventTimeMs());
+    const pipeline: Pipeline = await createPipeline({
+      store,
+      judges,
+      decoders: decodersOf(config),
+      windows: config.windows,
+      timing: timingOf(config),
+      stallTimeoutMs: config.eventTime.stallTimeoutMs,
+      retentionMs: config.store.retentionMs,
+      sources: file?.status().map(({ source }) => source) ?? sourceNames,
+      start: () => startOf(config, clock.nowMs()),
+      ruleOf: (model) => rules.get(model),
+      hash: hashParts,
+      guardNowMs: () => clock.nowMs(),
+      onDecided: (evaluations, decision) => {
+        observer.decided(evaluations, decision);
+        eventLog?.write(decision.events);
+        if (decision.outbox.length > 0) outbox.wake();
+        if (decision.cancel.length > 0)
+          void outbox.cancel(decision.cancel).catch((error) => log.warn({ err: coerceError(error) }, "cancelling failed"));
+      },
+      onTurn: () => observer.flush(),
+      onFatal: (error) => fatal.reject(error),
+      driftd: version.version,
+      metrics,
+      clock,
+      log,
+    });
+    closers.add("pipeline", () => pipeline.stop());
+    const observer = createObserver({ metrics, clock, log, alerts: pipeline.alerts });
+    observer.restore(await store.lastEvaluations());
+    showReferences();
+    outbox.start();
+
+    const source: Source = file ?? createKafkaSource({ ...(await kafkaConnection(requireKafka(config))), clock, log, metrics });
+    const housekeeping = clock.every(10_000, () => void measure());
+    closers.add("housekeeping", housekeeping);
+
+    await pipeline.run(source);
+    log.info({ version: version.version, config: digest, models: config.models.map(({ name }) => name) }, "started");
+
+    return {
+      url: "",
+      pipeline,
+      finished: pipeline.finished,
+      fatal: fatal.promise,
+      settle: (withinMs) => outbox.drain(withinMs),
+      reload,
+      stop: () => closers.close(),
+    };
+
+    async function measure(): Promise<void> {
+      const held = pipeline.ingest.held();
+      metrics.set("driftd_panes_open", {}, held.open);
+      metrics.set("driftd_state_snapshot_size_bytes", {}, await store.sizeBytes());
+      void startedMs;
+    }
+
+    function showReferences(): void {
+      for (const { model, version: of } of judges.subjects()) {
+        const judge = judges.find(model, of);
+        if (judge !== undefined) observer.judged(model, of, judge.reference.path, judge.reference.snapshot);
+      }
+    }
+
+    /** Everything that can fail is done before anything live is touched: after a failure the old configuration is in force, whole. */
+    async function reload(): Promise<void> {
+      try {
+        const next = await options.load();
+        const restart = restartKeysChanged(config, next.config);
+        if (restart.length > 0) {
+          throw new DriftdError("RELOAD_NEEDS_RESTART", `these keys cannot change while driftd runs: ${restart.join(", ")}`, {
+            hint: "restart driftd, or set them back",
+          });
+        }
+        const nextJudges = await loadJudges(next.config);
+        await eventLog?.reopen();
+        const gone = config.models.filter(({ name }) => !next.config.models.some((model) => model.name === name));
+        config = next.config;
+        digest = next.digest;
+        rules = rulesOf(config);
+        judges = nextJudges;
+        pipeline.setJudges(judges);
+        for (const { name } of gone) {
+          observer.forget(name);
+          metrics.removeModel(name);
+        }
+        showReferences();
+        metrics.set("driftd_config_last_reload_successful", {}, 1);
+        metrics.set("driftd_config_last_reload_success_timestamp_seconds", {}, clock.nowMs() / 1000);
+        log.info({ config: digest }, "reloaded");
+      } catch (thrown) {
+        metrics.set("driftd_config_last_reload_successful", {}, 0);
+        log.error({ err: coerceError(thrown) }, "reload failed: the old configuration stays in force");
+        throw thrown;
+      }
+    }
+  }
+
+  async function openEventLog({ eventLog }: Config): Promise<EventLog | undefined> {
+    const { path } = eventLog;
+    return path === undefined ? undefined : createEventLog({ open: () => openFileSink(path), clock, metrics, log });
+  }
+
+  function openFile(config: Config, eventTimeMs: () => number | undefined): Promise<Source> {
+    const { path, speed } = config.file as NonNullable<Config["file"]>;
+    return openFileSource({ path, speed, timestampColumn: timestampPath(config).at(-1) ?? "timestamp", eventTimeMs, clock, log });
+  }
+}
+
+function rulesOf(config: Config): ReadonlyMap<string, DecideRule> {
+  return new Map(config.models.map((model) => [model.name, ruleOf(config, model, {})]));
+}
+
+function requireKafka(config: Config): NonNullable<Config["kafka"]> {
+  if (config.kafka === undefined)
+    throw new DriftdError("CONFIG_NO_SOURCE", `${config.path}: neither kafka nor file is set`, { hint: "set one of them" });
+  return config.kafka;
+}
+
+/** Where a new store begins to read. */
+function startOf({ kafka }: Config, nowMs: number): Start {
+  if (kafka === undefined) return "earliest";
+  return typeof kafka.start === "string" ? kafka.start : { timestampMs: nowMs - kafka.start.durationMs };
+}

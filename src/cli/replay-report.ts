@@ -1,0 +1,150 @@
+/** The document of `driftd replay` (`driftd/replay/v1`) and its text: what was evaluated, which episodes, which requests. Pure. */
+
+import type { Episode } from "../decide/alert.ts";
+import type { Decision } from "../decide/decider.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
+import type { IngestStats } from "../ingest.ts";
+
+type RetrainRequest = {
+  /** Absent for a suppressed request that was given no id. */
+  readonly id?: string;
+  readonly at: string;
+  readonly reason: "drift";
+  readonly status: "would_send" | "suppressed";
+  /** Which guard held it back, or why it is sent. */
+  readonly guard: string;
+  readonly features: readonly string[];
+};
+
+type ModelReport = {
+  readonly model: string;
+  readonly version: string;
+  readonly evaluations: number;
+  readonly evaluations_drift: number;
+  readonly insufficient: number;
+  readonly episodes: readonly {
+    readonly id: string;
+    readonly severity: string;
+    readonly features: readonly string[];
+    readonly pending_at: string;
+    readonly firing_at: string | null;
+    readonly resolved_at: string | null;
+  }[];
+  readonly retrain_requests: readonly RetrainRequest[];
+  /** Requests that a guard held back. */
+  readonly suppressed: readonly RetrainRequest[];
+};
+
+export type ReplayDocument = {
+  readonly schema: "driftd/replay/v1";
+  readonly records: {
+    readonly read: number;
+    readonly counted: number;
+    readonly late: number;
+    readonly future: number;
+    readonly dropped: Readonly<Record<string, number>>;
+  };
+  readonly time: { readonly from: string; readonly to: string } | null;
+  readonly models: readonly ModelReport[];
+};
+
+type Tally = {
+  evaluations: number;
+  drift: number;
+  insufficient: number;
+  readonly episodes: Map<string, Episode>;
+  readonly requests: RetrainRequest[];
+  readonly suppressed: RetrainRequest[];
+};
+
+/** Collects decisions into the document. */
+export function createReport() {
+  const tallies = new Map<string, Tally>();
+  const tallyOf = (model: string, version: string): Tally => {
+    const key = JSON.stringify([model, version]);
+    let tally = tallies.get(key);
+    if (tally === undefined) {
+      tally = { evaluations: 0, drift: 0, insufficient: 0, episodes: new Map(), requests: [], suppressed: [] };
+      tallies.set(key, tally);
+    }
+    return tally;
+  };
+  return {
+    add: (evaluations: readonly Evaluation[], decision: Decision): void => {
+      for (const { model, version, verdict } of evaluations) {
+        const tally = tallyOf(model, version);
+        tally.evaluations++;
+        if (verdict === "drift") tally.drift++;
+        if (verdict === "insufficient_data") tally.insufficient++;
+      }
+      for (const episode of decision.episodes) tallyOf(episode.model, episode.version).episodes.set(episode.id, episode);
+      for (const note of decision.retrain) {
+        const tally = tallyOf(note.model, note.version);
+        const line = { ...(note.request === undefined ? {} : { id: note.request }), at: iso(note.endMs), reason: "drift" as const };
+        const rest = { guard: note.reason, features: note.features };
+        if (note.action === "send") tally.requests.push({ ...line, status: "would_send", ...rest });
+        else tally.suppressed.push({ ...line, status: "suppressed", ...rest });
+      }
+    },
+    document: (stats: IngestStats, subjects: readonly { readonly model: string; readonly version: string }[]): ReplayDocument => ({
+      schema: "driftd/replay/v1",
+      records: { read: stats.read, counted: stats.counted, late: stats.late, future: stats.future, dropped: stats.dropped },
+      time: stats.fromMs === undefined || stats.toMs === undefined ? null : { from: iso(stats.fromMs), to: iso(stats.toMs) },
+      models: subjects.map(({ model, version }) => {
+        const tally = tallyOf(model, version);
+        return {
+          model,
+          version,
+          evaluations: tally.evaluations,
+          evaluations_drift: tally.drift,
+          insufficient: tally.insufficient,
+          episodes: [...tally.episodes.values()].map((episode) => ({
+            id: episode.id,
+            severity: episode.severity,
+            features: episode.features,
+            pending_at: iso(episode.pendingAtMs),
+            firing_at: isoOrNull(episode.firingAtMs),
+            resolved_at: isoOrNull(episode.resolvedAtMs),
+          })),
+          retrain_requests: tally.requests,
+          suppressed: tally.suppressed,
+        };
+      }),
+    }),
+  };
+}
+
+/** The document for people. */
+export function formatReport(document: ReplayDocument): string {
+  const { records, time, models } = document;
+  const dropped = Object.entries(records.dropped).filter(([, count]) => count > 0);
+  const lines = [
+    `${records.read} records read, ${records.counted} counted, ${records.late} late, ${records.future} in the future${dropped.map(([reason, count]) => `, ${count} ${reason}`).join("")}`,
+    time === null ? "no event time was seen" : `event time ${time.from} to ${time.to}`,
+  ];
+  for (const model of models) {
+    lines.push(
+      "",
+      `${model.model}${model.version === "" ? "" : ` version ${model.version}`}: ${model.evaluations} evaluations, ${model.evaluations_drift} with drift, ${model.insufficient} could not tell`,
+    );
+    if (model.episodes.length === 0) lines.push("  no episode");
+    for (const episode of model.episodes) {
+      lines.push(`  ${episode.severity} episode ${episode.id}`, `    ${episode.features.join(", ")}`);
+      lines.push(
+        `    pending ${episode.pending_at}, firing ${episode.firing_at ?? "never"}, ${episode.resolved_at === null ? "not resolved" : `resolved ${episode.resolved_at}`}`,
+      );
+    }
+    for (const request of model.retrain_requests)
+      lines.push(`  would ask for retraining at ${request.at}: ${request.features.join(", ")} (${request.guard})`);
+    for (const request of model.suppressed) lines.push(`  a request at ${request.at} was held back: ${request.guard}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString().replace(".000Z", "Z");
+}
+
+function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : iso(ms);
+}

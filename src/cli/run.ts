@@ -1,0 +1,69 @@
+/** `driftd run`: the daemon, until it is told to stop. */
+
+import { resolve } from "node:path";
+import { startApp } from "../app.ts";
+import { loadConfig } from "../config/load.ts";
+import { systemClock } from "../lib/clock.ts";
+import { coerceError } from "../lib/errors.ts";
+import { createLogger } from "../lib/logger.ts";
+import { driftdVersion } from "../lib/version.ts";
+import { createMetrics } from "../metrics/registry.ts";
+import { type CommandSpec, exitCodes, helpText, type Io, parseArgs } from "./args.ts";
+
+const spec: CommandSpec = {
+  name: "run",
+  description:
+    "Watch the configured models until stopped (SIGTERM, Ctrl-C). SIGHUP reads the configuration again.\nExits 0 after a clean stop, 2 when it cannot start or go on.",
+  flags: { config: { value: "FILE", description: "The configuration.", required: true } },
+};
+
+/** Runs the command; returns the exit code. */
+export async function runCommand(args: string[], io: Io): Promise<number> {
+  const parsed = parseArgs(spec, args);
+  if (parsed.help) {
+    io.stdout(helpText(spec));
+    return exitCodes.fine;
+  }
+  const path = resolve(io.cwd, parsed.text("config") as string);
+  const load = () => loadConfig(path, io.env);
+  const loaded = await load();
+  const version = driftdVersion(io.env);
+  const { config } = loaded;
+  const metrics = createMetrics({
+    buildInfo: { version: version.version, revision: version.revision },
+    clock: systemClock,
+    maxSeries: config.metrics.maxSeries,
+    features: config.metrics.features,
+  });
+  const log = createLogger({
+    level: config.log.level,
+    format: config.log.format === "auto" ? (io.isTTY ? "text" : "json") : config.log.format,
+    stderr: io.stderr,
+    onMessage: (level) => metrics.inc("driftd_log_messages_total", { level }),
+  });
+  for (const { message, path: at } of loaded.warnings) log.warn({ path: at }, message);
+
+  const app = await startApp({ loaded, load, version, metrics, clock: systemClock, log });
+  const reload = () => void app.reload().catch(() => {}); // said in the log and in a metric
+  process.on("SIGHUP", reload);
+  try {
+    await Promise.race([stopAsked(io.signal), app.fatal]);
+    log.info({}, "stopping");
+    await app.stop();
+    log.info({}, "stopped");
+    return exitCodes.fine;
+  } catch (thrown) {
+    log.error({ err: coerceError(thrown) }, "driftd cannot go on");
+    await app.stop().catch(() => {});
+    return exitCodes.failed;
+  } finally {
+    process.off("SIGHUP", reload);
+  }
+}
+
+function stopAsked(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((done) => {
+    if (signal?.aborted) done();
+    signal?.addEventListener("abort", () => done(), { once: true });
+  });
+}

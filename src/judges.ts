@@ -1,0 +1,66 @@
+/**
+ * Who judges what: for each configured model and each version seen, its reference prepared under its policy, and the route that counts its
+ * records. Built whole from a configuration, so that a reload swaps one object for another. A version without a reference is counted (records
+ * only) and judged `no_reference`; the number of versions of a model is bounded.
+ */
+
+import { type PreparedReference, prepareReference } from "./evaluate/calibrate.ts";
+import { type Policy, policyDigest } from "./evaluate/policy.ts";
+import type { Router } from "./ingest.ts";
+import type { Route } from "./panes/partition.ts";
+import type { LoadedReference, ModelReferences } from "./reference/models.ts";
+
+export type Judge = { readonly reference: LoadedReference; readonly prepared: PreparedReference };
+
+export type JudgedModel = { readonly name: string; readonly policy: Policy; readonly maxVersions: number };
+
+export type Judges = {
+  /** What judges a version; undefined: it has no reference. */
+  readonly find: (model: string, version: string) => Judge | undefined;
+  readonly route: Router;
+  /** Every model and version that records were seen of. */
+  readonly subjects: () => readonly { readonly model: string; readonly version: string }[];
+  readonly policyDigest: (model: string) => string;
+};
+
+const NO_LAYOUT = { row: { hash: "", features: [], slots: 0, numeric: 0 }, features: [] } as const;
+
+/** Prepares every reference under its model's policy. Throws what `prepareReference` throws. */
+export function createJudges(models: readonly JudgedModel[], references: ModelReferences): Judges {
+  const byName = new Map(models.map((model) => [model.name, model]));
+  const only = models.length === 1 ? models[0]?.name : undefined;
+  const prepared = new Map<LoadedReference, Judge>();
+  const digests = new Map(models.map(({ name, policy }) => [name, policyDigest(policy)]));
+  const routes = new Map<string, Map<string, Route>>();
+
+  function find(model: string, version: string): Judge | undefined {
+    const reference = references.find(model, version);
+    const policy = byName.get(model)?.policy;
+    if (reference === undefined || policy === undefined) return undefined;
+    let judge = prepared.get(reference);
+    if (judge === undefined) {
+      judge = { reference, prepared: prepareReference(reference.snapshot, policy) };
+      prepared.set(reference, judge);
+    }
+    return judge;
+  }
+
+  return {
+    find,
+    route: (named, version) => {
+      const model = named ?? only;
+      const configured = model === undefined ? undefined : byName.get(model);
+      if (model === undefined || configured === undefined) return "unknown_model";
+      const versions = routes.get(model) ?? new Map<string, Route>();
+      const known = versions.get(version);
+      if (known !== undefined) return known;
+      if (versions.size >= configured.maxVersions) return "too_many_versions";
+      const route: Route = { model, version, layout: find(model, version)?.reference.compiled ?? NO_LAYOUT };
+      versions.set(version, route);
+      routes.set(model, versions);
+      return route;
+    },
+    subjects: () => [...routes].flatMap(([model, versions]) => [...versions.keys()].sort().map((version) => ({ model, version }))),
+    policyDigest: (model) => digests.get(model) ?? "",
+  };
+}

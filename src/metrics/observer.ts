@@ -1,0 +1,197 @@
+/**
+ * Turns evaluations and decisions into metrics and log lines: one place, so that the two cannot disagree. It is told after the commit, never
+ * decides, and gathers during catch-up: of each window only the newest evaluation's per-feature series are written.
+ */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Alert, Decision } from "../decide/decider.ts";
+import type { Evaluation, FeatureEvaluation, VerdictReason } from "../evaluate/evaluation.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Snapshot } from "../reference/snapshot.ts";
+import type { SkipReason } from "./catalog.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Statistics that become series: the three that users compare across tools. The API has all. */
+const EXPORTED = ["psi", "kl", "ks"] as const;
+const VERDICTS = ["drift", "no_drift", "insufficient_data"] as const;
+const SEVERITIES = ["warning", "critical"] as const;
+/** Features whose series are written in one turn of the event loop. */
+const FEATURES_PER_TURN = 200;
+
+/** Why an evaluation gave no verdict → the reason's name in `driftd_evaluations_skipped_total`. */
+const SKIPPED: Readonly<Partial<Record<VerdictReason, SkipReason>>> = {
+  no_reference: "no_reference",
+  too_few_values: "insufficient_samples",
+  thin_window: "insufficient_samples",
+  low_coverage: "low_coverage",
+  empty_reference: "empty_reference",
+  reference_changed: "reference_changed",
+  source_stalled: "source_stalled",
+  overflow: "overflow",
+};
+
+export type ObserverOptions = {
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly alerts: () => readonly Alert[];
+};
+
+export type Observer = {
+  /** After the commit of a decision. */
+  readonly decided: (evaluations: readonly Evaluation[], decision: Decision) => void;
+  /** Writes the per-feature series of what was decided since the last call. */
+  readonly flush: () => Promise<void>;
+  /** A reference judges this version from now on. */
+  readonly judged: (model: string, version: string, path: string, snapshot: Snapshot) => void;
+  /** The newest evaluation of each (model, version, window). */
+  readonly latest: () => readonly Evaluation[];
+  /** Restores what `latest` says after a start. */
+  readonly restore: (evaluations: readonly Evaluation[]) => void;
+  /** A model was removed from the configuration. */
+  readonly forget: (model: string) => void;
+};
+
+/** Makes the observer. */
+export function createObserver(options: ObserverOptions): Observer {
+  const { metrics, clock, log } = options;
+  const latest = new Map<string, Evaluation>();
+  const fresh = new Map<string, Evaluation>();
+  let drifted = new Map<string, { model: string; version: string; feature: string; severity: string }>();
+  let alertsChanged = true;
+
+  function countEvaluation(evaluation: Evaluation): void {
+    const { model, verdict, reason } = evaluation;
+    metrics.inc("driftd_evaluations_total", { model });
+    const skipped = verdict === "insufficient_data" ? SKIPPED[reason] : undefined;
+    if (skipped !== undefined) metrics.inc("driftd_evaluations_skipped_total", { model, reason: skipped });
+    const key = JSON.stringify([model, evaluation.version, evaluation.window]);
+    latest.set(key, evaluation);
+    fresh.set(key, evaluation);
+  }
+
+  function countDecision(decision: Decision): void {
+    for (const { kind, reason, episode, endMs } of decision.changes) {
+      alertsChanged = true;
+      const fields = {
+        model: episode.model,
+        version: episode.version,
+        episode: episode.id,
+        severity: episode.severity,
+        features: episode.features.slice(0, 20),
+        reason,
+        window_end: new Date(endMs).toISOString(),
+      };
+      if (kind === "firing" || kind === "escalated" || kind === "resolved") log.info(fields, `drift ${kind}`);
+      else log.debug(fields, `drift ${kind}`);
+    }
+    if (decision.alertState.length > 0) alertsChanged = true;
+    for (const note of decision.retrain) {
+      const labels = { model: note.model, action: "retrain" };
+      const fields = { model: note.model, version: note.version, episode: note.episode, request: note.request, reason: note.reason };
+      if (note.action === "send") {
+        metrics.inc("driftd_actions_triggered_total", labels);
+        metrics.set("driftd_last_action_timestamp_seconds", labels, clock.nowMs() / 1000);
+        log.info(fields, "retraining requested");
+      } else {
+        metrics.inc("driftd_actions_suppressed_total", { ...labels, reason: note.reason });
+        log.info(fields, "retraining held back");
+      }
+    }
+  }
+
+  function writeWindow(evaluation: Evaluation): void {
+    const { model, version, window } = evaluation;
+    const labels = { model, version, window };
+    metrics.set("driftd_window_samples", labels, evaluation.records);
+    metrics.set("driftd_window_end_timestamp_seconds", labels, evaluation.endMs / 1000);
+    for (const verdict of VERDICTS) metrics.set("driftd_model_verdict", { ...labels, verdict }, evaluation.verdict === verdict ? 1 : 0);
+    if (evaluation.verdict !== "insufficient_data") {
+      metrics.set("driftd_last_evaluation_success_timestamp_seconds", labels, clock.nowMs() / 1000);
+    }
+  }
+
+  function writeFeature(evaluation: Evaluation, judged: FeatureEvaluation): void {
+    const { model, version, window } = evaluation;
+    const { feature } = judged;
+    for (const statistic of EXPORTED) {
+      const found = judged.verdict === "insufficient_data" ? undefined : judged.statistics[statistic];
+      const labels = { model, version, feature, statistic, window };
+      if (found === undefined) metrics.remove("driftd_drift_score", labels);
+      else metrics.set("driftd_drift_score", labels, found.value);
+    }
+    for (const { statistic, severity, value } of judged.limits ?? []) {
+      metrics.set("driftd_drift_threshold", { model, feature, statistic, severity }, value);
+    }
+    const missing = judged.quality.find(({ check }) => check === "missing");
+    if (missing !== undefined) metrics.set("driftd_feature_missing_ratio", { model, version, feature, window }, missing.current_share);
+  }
+
+  function writeAlerts(): void {
+    const now = new Map<string, { model: string; version: string; feature: string; severity: string }>();
+    const counts = new Map<string, { model: string; version: string; severity: string; features: Set<string> }>();
+    for (const { model, version } of latest.values()) {
+      for (const severity of SEVERITIES)
+        counts.set(JSON.stringify([model, version, severity]), { model, version, severity, features: new Set() });
+    }
+    for (const alert of options.alerts()) {
+      if (alert.phase !== "firing") continue;
+      for (const { feature, severity } of alert.features) {
+        const series = { model: alert.model, version: alert.version, feature, severity };
+        now.set(JSON.stringify(series), series);
+        counts.get(JSON.stringify([alert.model, alert.version, severity]))?.features.add(feature);
+      }
+    }
+    for (const [key, series] of now) if (!drifted.has(key)) metrics.set("driftd_feature_drifted", series, 1);
+    for (const [key, series] of drifted) if (!now.has(key)) metrics.set("driftd_feature_drifted", series, 0);
+    drifted = now;
+    for (const { features, ...labels } of counts.values()) metrics.set("driftd_model_drifted_features", labels, features.size);
+    alertsChanged = false;
+  }
+
+  return {
+    decided: (evaluations, decision) => {
+      for (const evaluation of evaluations) countEvaluation(evaluation);
+      countDecision(decision);
+    },
+    flush: async () => {
+      const due = [...fresh.values()];
+      fresh.clear();
+      let written = 0;
+      for (const evaluation of due) {
+        writeWindow(evaluation);
+        for (const judged of evaluation.features) {
+          writeFeature(evaluation, judged);
+          if (++written % FEATURES_PER_TURN === 0) await nextTurn();
+        }
+      }
+      if (alertsChanged) writeAlerts();
+    },
+    judged: (model, version, path, snapshot) => {
+      const labels = { model, version };
+      metrics.set("driftd_reference_info", { ...labels, reference: path, digest: snapshot.digest }, 1);
+      metrics.set("driftd_reference_created_timestamp_seconds", labels, Date.parse(snapshot.provenance.created_at) / 1000);
+      metrics.set("driftd_reference_samples", labels, snapshot.records);
+      metrics.set("driftd_model_features", labels, snapshot.features.length);
+      for (const { feature, role, kind } of snapshot.features) {
+        metrics.set("driftd_feature_info", { model, feature, role, kind }, 1);
+        for (const severity of SEVERITIES) metrics.set("driftd_feature_drifted", { ...labels, feature, severity }, 0);
+      }
+    },
+    latest: () => [...latest.values()],
+    restore: (evaluations) => {
+      for (const evaluation of evaluations) {
+        const key = JSON.stringify([evaluation.model, evaluation.version, evaluation.window]);
+        latest.set(key, evaluation);
+        fresh.set(key, evaluation);
+      }
+      alertsChanged = true;
+    },
+    forget: (model) => {
+      for (const [key, evaluation] of latest) if (evaluation.model === model) latest.delete(key);
+      for (const [key, evaluation] of fresh) if (evaluation.model === model) fresh.delete(key);
+      for (const [key, series] of drifted) if (series.model === model) drifted.delete(key);
+    },
+  };
+}

@@ -1,0 +1,274 @@
+/**
+ * The flow from a source to decisions, wired: count → pane log → windows → evaluate → decide, one turn after another.
+ *
+ * A turn commits what was counted, then evaluates what the commit allows. Everything that a turn decides is in the store before any of its
+ * effects begin. The daemon (`app.ts`) and `replay` run this same pipeline; nothing here knows of metrics pages, HTTP or deliveries.
+ */
+
+import type { DecideRule, Decision } from "./decide/decider.ts";
+import { createDecider } from "./decide/decider.ts";
+import type { BytesDecoder, RowDecoder } from "./decode/record.ts";
+import { evaluateWindow, insufficientEvaluation } from "./evaluate/evaluate.ts";
+import type { Evaluation } from "./evaluate/evaluation.ts";
+import { createEvaluator, type Subject, type WindowSpec } from "./evaluate/evaluator.ts";
+import { createIngest, type Ingest } from "./ingest.ts";
+import type { Judges } from "./judges.ts";
+import type { Clock } from "./lib/clock.ts";
+import { coerceError } from "./lib/errors.ts";
+import type { Log } from "./lib/log.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import type { Timing } from "./panes/watermark.ts";
+import { createWindowReader } from "./panes/window-reader.ts";
+import type { Source, SourcePartition, Start } from "./sources/source.ts";
+import type { Store } from "./store/store.ts";
+
+export type PipelineOptions = {
+  readonly store: Store;
+  /** What judges each model and version; replaced as a whole by `setJudges`. */
+  readonly judges: Judges;
+  readonly decoders: { readonly bytes: BytesDecoder; readonly row: RowDecoder };
+  readonly windows: readonly WindowSpec[];
+  readonly timing: Timing;
+  readonly stallTimeoutMs: number;
+  readonly retentionMs: number;
+  readonly sources: readonly string[];
+  readonly start: (partition: SourcePartition) => Start;
+  readonly ruleOf: (model: string) => DecideRule | undefined;
+  readonly hash: (parts: readonly (string | number)[]) => string;
+  /** The guard clock at a decision about the window end `endMs`: the host's clock, or in a replay the window's end. */
+  readonly guardNowMs: (endMs: number) => number;
+  /** After the commit of each decision. */
+  readonly onDecided: (evaluations: readonly Evaluation[], decision: Decision) => void;
+  /** At the end of each turn. */
+  readonly onTurn?: () => Promise<void>;
+  /** Ends the process: a source that cannot go on, or a bug of ours. */
+  readonly onFatal: (error: Error) => void;
+  readonly driftd: string;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+export type Pipeline = {
+  readonly ingest: Ingest;
+  /** Begins reading: the source is given here, since it may look at the ingest for its pace. */
+  readonly run: (source: Source) => Promise<void>;
+  /** Resolves when a finite source has been counted, committed and judged to its end. */
+  readonly finished: Promise<void>;
+  /** Stops reading, commits what is counted, ends. */
+  readonly stop: () => Promise<void>;
+  readonly setJudges: (judges: Judges) => void;
+  readonly evaluatedThroughMs: (model: string, version: string, window: string) => number | undefined;
+  readonly alerts: ReturnType<typeof createDecider>["alerts"];
+  /** Why nothing is evaluated now although there may be something; undefined when nothing holds it back. */
+  readonly blocked: () => string | undefined;
+  /** The window's counts as the pane log has them: what the API shows. */
+  readonly reader: ReturnType<typeof createWindowReader>;
+};
+
+/** Turns come at least this often, so that open panes and positions reach the store every few seconds. */
+const TURN_EVERY_MS = 2_000;
+/** A turn begins at most this often: closed panes of a fast stream gather meanwhile. */
+const TURN_GAP_MS = 100;
+/** Closed panes that wait for a commit; beyond, the source is paused. */
+const MAX_CLOSED_PANES = 512;
+/** A store that refuses is tried again after this long, doubled up to the cap. */
+const RETRY_MS = { base: 250, cap: 15_000 } as const;
+/** Panes are pruned when evaluation has come this much further. */
+const PRUNE_EVERY_MS = 6 * 3_600_000;
+
+/** Restores the state of the store and wires the flow; nothing is read before `run`. */
+export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const { store, windows, metrics, clock, log } = options;
+  let judges = options.judges;
+  let source: Source | undefined;
+  let stopping = false;
+  const stopped = new AbortController();
+  const finished = Promise.withResolvers<void>();
+  finished.promise.catch(() => {});
+  let sourceFinished = false;
+  let wakeUp = Promise.withResolvers<void>();
+
+  const fail = (error: Error) => {
+    stopping = true;
+    stopped.abort();
+    wakeUp.resolve();
+    finished.reject(error);
+    options.onFatal(error);
+  };
+
+  const decider = createDecider({
+    ruleOf: options.ruleOf,
+    hash: options.hash,
+    restored: await store.alertStates(),
+    referenceRecords: (model, version) => judges.find(model, version)?.reference.snapshot.records,
+  });
+
+  const reader = createWindowReader({ store, paneMs: options.timing.paneMs });
+  const layouts = await store.layouts();
+  const ingest = createIngest({
+    decoders: options.decoders,
+    route: judges.route,
+    timing: options.timing,
+    cursors: await store.cursors(),
+    openPanes: await store.openPanes(),
+    layouts,
+    start: options.start,
+    sources: options.sources,
+    driftd: options.driftd,
+    metrics,
+    clock,
+    log,
+    onFatal: fail,
+    onClosed: () => {
+      if (ingest.held().closed > MAX_CLOSED_PANES) source?.pause();
+      wakeUp.resolve();
+    },
+  });
+
+  for (const { model, version } of await store.versions()) judges.route(model, version);
+
+  const evaluator = await createEvaluator<Decision>({
+    windows,
+    store,
+    subjects: () => judges.subjects().map(({ model, version }) => subjectOf(model, version)),
+    decide: (evaluations, endMs) => decider.decide(evaluations, options.guardNowMs(endMs)),
+    onDecided: (evaluations, decision) => {
+      decider.accept(decision);
+      options.onDecided(evaluations, decision);
+    },
+    onFailed: decider.revert,
+    clock,
+  });
+
+  function subjectOf(model: string, version: string): Subject {
+    const judge = judges.find(model, version);
+    const row = judge?.reference.compiled.row ?? EMPTY_ROW;
+    return {
+      model,
+      version,
+      windowAt: (window, endMs) => reader.windowAt({ model, version, window, endMs, layout: row }),
+      evaluate: (counts) =>
+        judge === undefined
+          ? insufficientEvaluation(counts, "no_reference", judges.policyDigest(model), null)
+          : evaluateWindow(counts, judge.prepared),
+    };
+  }
+
+  /** Commits what was counted; then evaluates as far as the commit allows. */
+  async function turn(): Promise<void> {
+    const batch = ingest.takeBatch();
+    let gate = ingest.gate();
+    if (batch !== undefined) {
+      const beganMs = clock.monotonicMs();
+      try {
+        await store.commit(batch);
+      } catch (thrown) {
+        batch.undo();
+        metrics.inc("driftd_state_snapshot_failures_total");
+        throw thrown;
+      }
+      gate = batch.gate;
+      batch.done();
+      for (const pane of batch.panes) reader.invalidate(pane.key);
+      metrics.set("driftd_state_snapshot_duration_seconds", {}, (clock.monotonicMs() - beganMs) / 1000);
+      metrics.set("driftd_state_snapshot_last_success_timestamp_seconds", {}, clock.nowMs() / 1000);
+      await source?.commit(ingest.positions());
+      source?.resume();
+    }
+    if (gate.throughMs !== undefined && ingest.foreignMembers().length === 0) {
+      await evaluator.advance(gate.throughMs, stopped.signal);
+      await prune();
+      await options.onTurn?.();
+    }
+  }
+
+  const prunedMs = new Map<string, number>();
+  /** Retention is measured from what has been evaluated, never from the wall clock, and never reaches inside the longest window. */
+  async function prune(): Promise<void> {
+    const longestMs = Math.max(...windows.map(({ lengthMs }) => lengthMs));
+    const through = new Map<string, number>();
+    for (const row of evaluator.progress())
+      through.set(row.model, Math.min(through.get(row.model) ?? Number.POSITIVE_INFINITY, row.throughMs));
+    for (const [model, throughMs] of through) {
+      const beforeMs = throughMs - Math.max(options.retentionMs, longestMs);
+      if (beforeMs - (prunedMs.get(model) ?? Number.NEGATIVE_INFINITY) < PRUNE_EVERY_MS) continue;
+      await store.prune(model, beforeMs);
+      prunedMs.set(model, beforeMs);
+    }
+  }
+
+  async function loop(): Promise<void> {
+    let failures = 0;
+    while (!stopping) {
+      const wake = new AbortController();
+      const woken = wakeUp.promise.then(() => wake.abort());
+      await clock.sleep(
+        failures === 0 ? TURN_EVERY_MS : Math.min(RETRY_MS.cap, RETRY_MS.base * 2 ** failures),
+        failures === 0 ? wake.signal : stopped.signal,
+      );
+      void woken;
+      wakeUp = Promise.withResolvers<void>();
+      const last = sourceFinished;
+      try {
+        await turn();
+        if (failures > 0) log.info({}, "the store answers again");
+        failures = 0;
+        if (last && ingest.held().closed === 0) finished.resolve();
+      } catch (thrown) {
+        const error = coerceError(thrown);
+        if (error instanceof TypeError || error instanceof RangeError) return fail(error);
+        if (failures++ === 0) log.error({ err: error }, "the store refuses: nothing is lost, it will be tried again");
+      }
+      await clock.sleep(TURN_GAP_MS, stopped.signal);
+    }
+  }
+
+  let looping: Promise<void> | undefined;
+  return {
+    ingest,
+    reader,
+    finished: finished.promise,
+    run: async (given) => {
+      source = given;
+      looping = loop();
+      await given.start({
+        ...ingest.handler,
+        onFinished: (partition) => {
+          ingest.handler.onFinished(partition);
+          sourceFinished = true;
+          wakeUp.resolve();
+        },
+      });
+    },
+    stop: async () => {
+      stopping = true;
+      await source?.stop();
+      stopped.abort();
+      wakeUp.resolve();
+      await looping;
+      await turn().catch((thrown: unknown) =>
+        log.error({ err: coerceError(thrown) }, "the last commit failed: its records will be read again"),
+      );
+    },
+    setJudges: (next) => {
+      judges = next;
+      for (const { model, version } of next.subjects()) next.route(model, version);
+      ingest.setRoute(next.route);
+    },
+    evaluatedThroughMs: (model, version, window) =>
+      evaluator.progress().find((row) => row.model === model && row.version === version && row.window === window)?.throughMs,
+    alerts: decider.alerts,
+    blocked: () => {
+      const foreign = ingest.foreignMembers();
+      if (foreign.length > 0)
+        return `a foreign member is in the consumer group of ${foreign.join(", ")}: nothing is evaluated until it has left`;
+      const stalledMs = ingest.stalledForMs();
+      return stalledMs > options.stallTimeoutMs
+        ? `source_stalled: nothing could be evaluated for ${Math.round(stalledMs / 1000)} s`
+        : undefined;
+    },
+  };
+}
+
+const EMPTY_ROW = { hash: "", features: [], slots: 0, numeric: 0 } as const;
