@@ -4,7 +4,7 @@
 import { alignRows, type Command, exitCodes, type Io } from "./cli/args.ts";
 import { coerceError, DriftdError } from "./lib/errors.ts";
 import { didYouMean } from "./lib/suggest.ts";
-import { driftdVersion } from "./lib/version.ts";
+import { readVersion } from "./lib/version.ts";
 
 type Entry = { readonly summary: string; readonly load: () => Promise<Command> };
 
@@ -75,7 +75,7 @@ async function versionCommand(args: string[]): Promise<number> {
       hint: "write driftd version or driftd version --json",
     });
   }
-  const version = driftdVersion(process.env);
+  const version = readVersion(process.env);
   if (flag === "--help") io.stdout("Usage: driftd version [--json]\n");
   else io.stdout(flag === "--json" ? `${JSON.stringify(version)}\n` : `driftd ${version.version}\n`);
   return exitCodes.fine;
@@ -96,6 +96,9 @@ function usage(): string {
 function report(thrown: unknown): number {
   if (thrown instanceof DriftdError) {
     io.stderr(`driftd: ${thrown.message}\n${thrown.hint === undefined ? "" : `hint: ${thrown.hint}\n`}`);
+  } else if (thrown instanceof TypeError && "code" in thrown && String(thrown.code).startsWith("ERR_PARSE_ARGS")) {
+    // Commands that parse with node:util: its errors are the user's slips, not bugs.
+    io.stderr(`driftd: ${thrown.message}\nhint: see \`driftd ${process.argv[2]} --help\`\n`);
   } else {
     io.stderr(`driftd: this is a bug in driftd; please report it with these lines\n${coerceError(thrown).stack ?? String(thrown)}\n`);
   }

@@ -19,6 +19,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 export type LoadOptions = {
   /** `required` (the default): `kafka` or `file` must be there. `optional` for commands that bring their own input or read none. */
   readonly source?: "required" | "optional";
+  /** What a relative name of the configuration starts from, where it is not the process's folder. */
+  readonly folder?: string;
 };
 
 export type LoadedConfig = {
@@ -29,11 +31,13 @@ export type LoadedConfig = {
   readonly warnings: readonly Problem[];
   /** Turns a slip that was found later (a file that is not there) into a problem with its place. */
   readonly problemAt: (path: ConfigPath, message: string, hint?: string) => Problem;
+  /** Whether a path stands in the file (an output may have come from the `retrain.webhook` shorthand). */
+  readonly stands: (path: ConfigPath) => boolean;
 };
 
 /** Reads and checks a file. Throws CONFIG_UNREADABLE, or a `ConfigError` (code CONFIG_INVALID) with every problem. */
 export async function loadConfig(file: string, env: Env, options: LoadOptions = {}): Promise<LoadedConfig> {
-  const text = await readFile(file, "utf8").catch((thrown: unknown) => {
+  const text = await readFile(resolvePath(options.folder ?? "", file), "utf8").catch((thrown: unknown) => {
     const cause = coerceError(thrown);
     const missing = "code" in cause && cause.code === "ENOENT";
     throw new DriftdError("CONFIG_UNREADABLE", missing ? `${file}: no such file` : `${file}: cannot be read: ${cause.message}`, {
@@ -77,7 +81,7 @@ export function parseConfig(text: string, file: string, env: Env, options: LoadO
   problems.push(...withoutEchoes(slips, checkSemantics(parts, present), omitted).map(ofSlip));
   if (problems.length > 0) throw configError(file, problems);
 
-  const path = resolvePath(file);
+  const path = resolvePath(options.folder ?? "", file);
   const config = resolveConfig(parts as Effective, path, dirname(path));
   return {
     config,
@@ -86,6 +90,7 @@ export function parseConfig(text: string, file: string, env: Env, options: LoadO
       ...document.warnings.map((found) => problem(found, [], undefined, found.message, found.hint)),
       ...warningsOf(config, root).map(ofSlip),
     ],
+    stands: (at) => valueAt(root, at) !== undefined,
     problemAt: (at, message, hint) => problem(document.place(at, "value"), at, valueAt(root, at), message, hint),
   };
 }

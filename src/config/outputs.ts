@@ -51,8 +51,13 @@ export const webhookOptions = {
     .meta({ title: "map", description: "More headers, e.g. `authorization` (values are secrets: never shown)." })
     .prefault({}),
   timeout: duration("How long one attempt may take.", { min: "100ms", max: "5m" }).default("15s"),
-  max_attempts: z.int().min(1).max(1000).meta({ title: "integer", description: "Attempts until a message is a dead letter." }).default(20),
-  expiry: duration("Age at which an undelivered message is a dead letter.", { min: "1s", max: "30d" }).default("3d"),
+  max_attempts: z
+    .int()
+    .min(1)
+    .max(1000)
+    .meta({ title: "integer", description: "Attempts until a message is a dead letter; ten take up to three days and a half." })
+    .default(10),
+  expiry: duration("Age at which an undelivered message is a dead letter.", { min: "1s", max: "30d" }).default("4d"),
 };
 
 const webhook = z.strictObject({

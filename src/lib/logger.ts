@@ -18,7 +18,7 @@ export type LoggerOptions = {
   readonly level: LogLevel;
   readonly format: "json" | "text";
   /** Gets each line, with its line end. */
-  readonly write: (line: string) => void;
+  readonly stderr: (line: string) => void;
   /** Is told of each warning and error, for `driftd_log_messages_total`, whether or not the level lets it through. */
   readonly onMessage?: (level: "warn" | "error") => void;
 };
@@ -28,7 +28,7 @@ const secretFields = ["password", "secret", "token", "url", "headers", "authoriz
 
 /** Makes a logger. It does not buffer: a line is written when the call returns. */
 export function createLogger(options: LoggerOptions): Logger {
-  const write = options.format === "json" ? options.write : (line: string) => options.write(textLine(line));
+  const write = options.format === "json" ? options.stderr : (line: string) => options.stderr(textLine(line));
   const logger = pino(
     {
       level: options.level,

@@ -15,7 +15,7 @@ export type Version = {
 let read: string | undefined;
 
 /** Reads the version once. Throws VERSION_UNKNOWN when no package.json of driftd stands in any parent folder. */
-export function driftdVersion(env: Readonly<Record<string, string | undefined>>): Version {
+export function readVersion(env: Readonly<Record<string, string | undefined>> = process.env): Version {
   read ??= packageVersion(import.meta.dirname);
   return { version: read, revision: env["DRIFTD_REVISION"] ?? "unknown", nodejs: process.version };
 }

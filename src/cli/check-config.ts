@@ -1,0 +1,135 @@
+/** `driftd check-config`: everything that is wrong with configuration files and the files that they name, at once. It starts nothing. */
+
+import type { Config } from "../config/config.ts";
+import { checkFiles, type FileChecks } from "../config/files.ts";
+import { jsonSchema } from "../config/json-schema.ts";
+import { type LoadedConfig, loadConfig } from "../config/load.ts";
+import { maskedConfig } from "../config/masked.ts";
+import { printConfig } from "../config/print.ts";
+import { formatProblem, isConfigError, type Problem } from "../config/problem.ts";
+import { systemClock } from "../lib/clock.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { DriftdError } from "../lib/errors.ts";
+import { readVersion } from "../lib/version.ts";
+import { createOutputs } from "../outputs/index.ts";
+import { loadModelReferences } from "../reference/models.ts";
+import { type CommandSpec, exitCodes, helpText, type Io, parseArgs } from "./args.ts";
+
+const spec = {
+  name: "check-config",
+  description:
+    "Checks a configuration and the files that it names; says everything that is wrong. Exit code 0: fine, 1: not valid, 2: could not check.",
+  positionals: { name: "FILE", description: "The configuration, e.g. driftd.yaml; several may be named.", min: 0, max: 100 },
+  flags: {
+    config: { value: "FILE", description: "The configuration, as other commands take it." },
+    format: { value: "FORMAT", description: "How to answer.", choices: ["text", "json"], default: "text" },
+    print: { description: "Print the effective configuration: defaults filled, secrets masked." },
+    schema: { description: "Print the JSON Schema of the configuration, for editors, and check nothing." },
+    "no-files": { description: "Do not look at the files that the configuration names." },
+  },
+} as const satisfies CommandSpec;
+
+/** What was found out about one file; `loaded` is undefined when it is not valid. */
+type Checked = { readonly file: string; readonly loaded: LoadedConfig | undefined; readonly problems: readonly Problem[] };
+
+/** Runs the command. Exit codes: 0 fine, 1 not valid, 2 bad usage or unreadable. */
+export async function checkConfigCommand(args: string[], io: Io): Promise<number> {
+  const flags = parseArgs(spec, args);
+  if (flags.help) {
+    io.stdout(helpText(spec));
+    return exitCodes.fine;
+  }
+  if (flags.has("schema")) {
+    io.stdout(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
+    return exitCodes.fine;
+  }
+  const named = flags.text("config");
+  const files = [...(named === undefined ? [] : [named]), ...flags.positionals];
+  if (files.length === 0)
+    throw new DriftdError("USAGE", "driftd check-config: FILE is missing", { hint: "write driftd check-config driftd.yaml" });
+
+  const checked: Checked[] = [];
+  for (const file of files) checked.push(await check(file, io, !flags.has("no-files")));
+  const valid = checked.every(({ problems }) => problems.length === 0);
+  const print = flags.has("print");
+  if (flags.text("format") === "json")
+    io.stdout(`${JSON.stringify({ schema: "driftd/check-config/v1", valid, files: checked.map((one) => asJson(one, print)) })}\n`);
+  else for (const one of checked) report(one, print, io);
+  return valid ? exitCodes.fine : exitCodes.no;
+}
+
+async function check(file: string, io: Io, withFiles: boolean): Promise<Checked> {
+  try {
+    // The name as it was given stands in the messages, so that a terminal can open it.
+    const loaded = await loadConfig(file, io.env, { folder: io.cwd });
+    const problems = withFiles ? await checkFiles(loaded, fileChecks()) : [];
+    return { file, loaded, problems };
+  } catch (thrown) {
+    if (isConfigError(thrown)) return { file, loaded: undefined, problems: thrown.problems };
+    throw thrown;
+  }
+}
+
+function fileChecks(): FileChecks {
+  const version = readVersion().version;
+  return {
+    references: async (model) => {
+      const references = (await loadModelReferences([model])).all();
+      return new Set(references.flatMap(({ reference }) => reference.snapshot.features.map(({ feature }) => feature)));
+    },
+    output: async (output) => {
+      for (const made of await createOutputs([output], { clock: systemClock, version })) await made.close();
+    },
+  };
+}
+
+function asJson({ file, loaded, problems }: Checked, print: boolean): Record<string, unknown> {
+  return {
+    file,
+    valid: problems.length === 0,
+    problems: problems.map(problemJson),
+    warnings: (loaded?.warnings ?? []).map(problemJson),
+    ...(loaded === undefined ? {} : { digest: loaded.digest, ...(print ? { config: maskedConfig(loaded.config) } : {}) }),
+  };
+}
+
+/** Absent facts are left out. */
+function problemJson({ file, line, column, path, value, message, hint }: Problem): Record<string, unknown> {
+  return { file, line, column, path, ...(value === undefined ? {} : { value }), message, ...(hint === undefined ? {} : { hint }) };
+}
+
+function report({ file, loaded, problems }: Checked, print: boolean, io: Io): void {
+  for (const warning of loaded?.warnings ?? []) io.stderr(`warning: ${formatProblem(warning)}\n`);
+  if (problems.length > 0) {
+    io.stdout(
+      `${file}: ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}\n${problems.map((one) => `${formatProblem(one)}\n`).join("")}`,
+    );
+    return;
+  }
+  if (loaded === undefined) return;
+  if (print) io.stdout(printConfig(loaded.config));
+  else io.stdout(`${file}: fine\n${summary(loaded.config)}  digest   ${loaded.digest}\n`);
+}
+
+function summary(config: Config): string {
+  const { kafka, eventTime, store } = config;
+  const source =
+    kafka === undefined
+      ? `file ${config.file?.path}`
+      : `kafka ${kafka.topics.join(", ")} at ${kafka.brokers.join(", ")} as ${kafka.groupId}`;
+  const windows = config.windows.map(({ name }) => name).join(", ");
+  const models = config.models.map(({ name, retrain, thresholds }) => {
+    const asked =
+      retrain === undefined
+        ? "asks nobody"
+        : `asks ${retrain.to.join(", ")}${retrain.dryRun ? " (dry run)" : ""}${retrain.paused ? " (paused)" : ""}`;
+    return `  model    ${name}: thresholds ${thresholds === "auto" ? "auto" : Object.keys(thresholds).join(", ")}, ${asked}\n`;
+  });
+  return [
+    `  source   ${source}\n`,
+    `  windows  ${windows} of panes of ${formatDuration(eventTime.paneMs)}, lateness ${formatDuration(eventTime.allowedLatenessMs)}\n`,
+    `  store    ${store.type} ${store.path}, kept ${formatDuration(store.retentionMs)}\n`,
+    `  http     ${config.http.host === "" ? "*" : config.http.host}:${config.http.port}\n`,
+    ...models,
+  ].join("");
+}
