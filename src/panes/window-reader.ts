@@ -148,12 +148,11 @@ export function createWindowReader({
       const found = await store.panes({ model, version, fromMs, toMs });
       const maps = await layoutMaps(found, track.layout);
       const byStart = Map.groupBy(found, (pane) => paneStart(pane.key.startMs));
-      for (let at = fromMs; at < toMs; at += paneMs) {
-        if (!changed.has(at))
-          track.panes.set(
-            at,
-            rollUpPanes(byStart.get(at) ?? [], track.layout, (hash) => maps.get(hash) as LayoutMap),
-          );
+      const throughMs = Math.min(toMs, Math.max(endMs, ...[...byStart.keys()].map((startMs) => startMs + paneMs)));
+      const mapOf = (hash: string) => maps.get(hash) as LayoutMap;
+      for (let at = fromMs; at < throughMs; at += paneMs) {
+        if (changed.has(at) || track.panes.has(at)) continue;
+        track.panes.set(at, rollUpPanes(byStart.get(at) ?? [], track.layout, mapOf));
       }
       track.rowsPerPane = Math.max(1, ...[...byStart.values()].map((rows) => rows.length));
     } finally {
