@@ -8,6 +8,7 @@ import { arcsineDifference, chi2Isf, g, normalIsf } from "../../detectors/index.
 import type { RowLayout } from "../reference/layout.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
 import { CELL_COUNT, type CellLayout, cellLayouts, cellOf, dayOf, hourOf } from "./cells.ts";
+import { VALUES_PER_BIN } from "./limits.ts";
 import { alphaOf, type Policy, policyDigest } from "./policy.ts";
 import { type PreparedFeature, prepareFeature } from "./prepared-feature.ts";
 
@@ -26,7 +27,7 @@ export type WindowCalibration = {
   /** Reference counts by cell and coarse bin, `cells × coarseBins`; and rows by cell. */
   readonly cellCounts: Float64Array;
   readonly cellTotals: Float64Array;
-  /** Calibration windows that held a value, and the mean number of values of all of them. */
+  /** Calibration windows: those that hold ten values a bin, as a live one must; and the mean number of values in one. */
   readonly windows: number;
   readonly meanValues: number;
   /** Mean and variance between days of the shift per row: PSI-like, not noise of counting. */
@@ -35,8 +36,8 @@ export type WindowCalibration = {
   /** Variance between days of each coarse bin's arcsine share; 0 for bins that are not tested at this length, or empty in the reference. */
   readonly binVariance: Float64Array;
   readonly days: number;
-  /** The mean window holds fewer than ten values a bin: many windows will not be judged, and the calibration itself is noisy. */
-  readonly thin: boolean;
+  /** Windows of the reference that hold too few values to be judged, as a share of all, 0–1: a thin reference has many. */
+  readonly thinShare: number;
 };
 
 /** A feature at one window length: significance level, calibration (undefined: judged by step 6) and the limits already computed. */
@@ -141,8 +142,8 @@ type Slots = {
 };
 
 /**
- * Calibrates one feature for windows of `lengthMs` (rule R, steps 2–5), or undefined when the snapshot has fewer than 7 days of half hours
- * or none of the feature. Windows start at slots and last whole slots; a length that is not a multiple is rounded up.
+ * Calibrates one feature for windows of `lengthMs` (rule R, steps 2–5), or undefined when the snapshot has half hours of fewer than 7 days on
+ * which a window of this length holds ten values a bin. Windows start at slots and last whole slots; a length that is not a multiple is rounded up.
  * `ordinaryBins`: the ordinary bins are tested at this length too, not the special ones alone.
  */
 export function calibrateFeature(
@@ -177,7 +178,7 @@ export function calibrateFeature(
     v,
     binVariance: best.binVariance,
     days: calibration.days,
-    thin: meanValues < 10 * feature.coarseBins,
+    thinShare: 1 - best.gs.length / (Math.floor((slots.length - windowSlots) / step) + 1),
   };
 }
 
@@ -246,15 +247,16 @@ function compareOwnWindows(slots: Slots, layout: CellLayout, windowSlots: number
   const gs: number[] = [];
   const en: number[] = [];
   const squares = new Float64Array(bins);
+  const touched = new Set<number>();
   let values = 0;
-  let starts = 0;
 
   for (let start = 0; start + windowSlots <= slots.length; start += step) {
     const end = start + windowSlots;
     const n = slots.totalBefore[end]! - slots.totalBefore[start]!;
-    starts++;
+    // A window that could have no verdict of its own teaches nothing: with a few values a bin, G is far from its law, and a handful of night
+    // flights would make the noise of every hour look large.
+    if (n < VALUES_PER_BIN * bins) continue;
     values += n;
-    if (n === 0) continue;
     const firstDay = slots.day[start]!;
     const lastDay = slots.day[end - 1]!;
 
@@ -298,6 +300,7 @@ function compareOwnWindows(slots: Slots, layout: CellLayout, windowSlots: number
       expected[k] = expected[k]! * m;
       current[k] = slots.before[end * bins + k]! - slots.before[start * bins + k]!;
     }
+    for (let day = firstDay; day <= lastDay; day++) touched.add(day);
     gs.push(g(expected, current) ?? 0);
     en.push((n * m) / (n + m));
     for (let k = firstBin; k < bins; k++) {
@@ -307,13 +310,13 @@ function compareOwnWindows(slots: Slots, layout: CellLayout, windowSlots: number
       squares[k] = squares[k]! + y * y - 1 / n - 1 / m;
     }
   }
-  if (gs.length === 0) return undefined;
+  if (touched.size < MIN_DAYS) return undefined;
   return {
     layout,
     gs,
     en,
     meanG: gs.reduce((sum, value) => sum + value, 0) / gs.length,
-    meanValues: values / starts,
+    meanValues: values / gs.length,
     binVariance: squares.map((sum) => Math.max(0, sum / gs.length)),
   };
 }
