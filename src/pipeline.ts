@@ -9,7 +9,7 @@ import type { DecideRule, Decision } from "./decide/decider.ts";
 import { createDecider } from "./decide/decider.ts";
 import type { BytesDecoder, RowDecoder } from "./decode/record.ts";
 import { evaluateWindow, insufficientEvaluation } from "./evaluate/evaluate.ts";
-import type { Evaluation } from "./evaluate/evaluation.ts";
+import type { Evaluation, WindowCounts } from "./evaluate/evaluation.ts";
 import { createEvaluator, type Subject, type WindowSpec } from "./evaluate/evaluator.ts";
 import { createIngest, type Ingest } from "./ingest.ts";
 import type { Judges } from "./judges.ts";
@@ -62,8 +62,8 @@ export type Pipeline = {
   readonly alerts: ReturnType<typeof createDecider>["alerts"];
   /** Why nothing is evaluated now although there may be something; undefined when nothing holds it back. */
   readonly blocked: () => string | undefined;
-  /** The window's counts as the pane log has them: what the API shows. */
-  readonly reader: ReturnType<typeof createWindowReader>;
+  /** A configured window's counts as the pane log has them: what the API shows. Undefined for a window that is not configured. */
+  readonly windowAt: (model: string, version: string, window: string, endMs: number) => Promise<WindowCounts | undefined>;
 };
 
 /** Turns come at least this often, so that open panes and positions reach the store every few seconds. */
@@ -147,7 +147,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     return {
       model,
       version,
-      windowAt: (window, endMs) => reader.windowAt({ model, version, window, endMs, layout: row }),
+      windowAt: (window, endMs) =>
+        reader.windowIfCached(model, version, window, endMs, row) ?? reader.windowAt(model, version, window, endMs, row),
       evaluate: (counts) =>
         judge === undefined
           ? insufficientEvaluation(counts, "no_reference", judges.policyDigest(model), null)
@@ -170,7 +171,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       }
       gate = batch.gate;
       batch.done();
-      for (const pane of batch.panes) reader.invalidate(pane.key);
+      reader.invalidate(batch.panes);
       metrics.set("driftd_state_snapshot_duration_seconds", {}, (clock.monotonicMs() - beganMs) / 1000);
       metrics.set("driftd_state_snapshot_last_success_timestamp_seconds", {}, clock.nowMs() / 1000);
       await source?.commit(ingest.positions());
@@ -227,7 +228,10 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   let looping: Promise<void> | undefined;
   return {
     ingest,
-    reader,
+    windowAt: async (model, version, name, endMs) => {
+      const window = windows.find((spec) => spec.name === name);
+      return window && subjectOf(model, version).windowAt(window, endMs);
+    },
     finished: finished.promise,
     run: async (given) => {
       source = given;

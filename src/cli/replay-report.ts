@@ -3,7 +3,7 @@
 import type { Episode } from "../decide/alert.ts";
 import type { Decision } from "../decide/decider.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
-import type { IngestStats } from "../ingest.ts";
+import type { Ingest } from "../ingest.ts";
 
 type RetrainRequest = {
   /** Absent for a suppressed request that was given no id. */
@@ -86,7 +86,10 @@ export function createReport() {
         else tally.suppressed.push({ ...line, status: "suppressed", ...rest });
       }
     },
-    document: (stats: IngestStats, subjects: readonly { readonly model: string; readonly version: string }[]): ReplayDocument => ({
+    document: (
+      stats: ReturnType<Ingest["stats"]>,
+      subjects: readonly { readonly model: string; readonly version: string }[],
+    ): ReplayDocument => ({
       schema: "driftd/replay/v1",
       records: { read: stats.read, counted: stats.counted, late: stats.late, future: stats.future, dropped: stats.dropped },
       time: stats.fromMs === undefined || stats.toMs === undefined ? null : { from: iso(stats.fromMs), to: iso(stats.toMs) },

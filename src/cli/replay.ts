@@ -10,7 +10,7 @@ import type { Evaluation } from "../evaluate/evaluation.ts";
 import { systemClock } from "../lib/clock.ts";
 import { DriftdError } from "../lib/errors.ts";
 import { createLogger } from "../lib/logger.ts";
-import { driftdVersion } from "../lib/version.ts";
+import { readVersion } from "../lib/version.ts";
 import { noMetrics } from "../metrics/metrics.ts";
 import { hashParts } from "../outputs/identity.ts";
 import { createPipeline } from "../pipeline.ts";
@@ -38,7 +38,7 @@ export async function replayCommand(args: string[], io: Io): Promise<number> {
     io.stdout(helpText(spec));
     return exitCodes.fine;
   }
-  const version = driftdVersion(io.env).version;
+  const version = readVersion(io.env).version;
   const storePath = parsed.text("store");
   const inputPath = parsed.text("input") as string;
   const { config } = await loadConfig(resolve(io.cwd, parsed.text("config") as string), io.env, { source: "optional" });

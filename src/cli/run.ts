@@ -6,7 +6,7 @@ import { loadConfig } from "../config/load.ts";
 import { systemClock } from "../lib/clock.ts";
 import { coerceError } from "../lib/errors.ts";
 import { createLogger } from "../lib/logger.ts";
-import { driftdVersion } from "../lib/version.ts";
+import { readVersion } from "../lib/version.ts";
 import { createMetrics } from "../metrics/registry.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, parseArgs } from "./args.ts";
 
@@ -27,7 +27,7 @@ export async function runCommand(args: string[], io: Io): Promise<number> {
   const path = resolve(io.cwd, parsed.text("config") as string);
   const load = () => loadConfig(path, io.env);
   const loaded = await load();
-  const version = driftdVersion(io.env);
+  const version = readVersion(io.env);
   const { config } = loaded;
   const metrics = createMetrics({
     buildInfo: { version: version.version, revision: version.revision },

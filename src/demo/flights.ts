@@ -3,6 +3,7 @@
  * planted: from a moment on the delay is reported in seconds instead of minutes.
  */
 
+import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -34,16 +35,18 @@ export type FlightRecord = {
   };
 };
 
-/** The records of the demonstration in event time. */
-export async function* flightRecords(): AsyncGenerator<FlightRecord> {
-  const fromMs = Date.parse(TRAFFIC.from);
-  const toMs = Date.parse(TRAFFIC.to);
+/** The records of a stretch of time (by default the demonstration's), in event time. */
+export async function* flightRecords(range: { readonly from: string; readonly to: string } = TRAFFIC): AsyncGenerator<FlightRecord> {
+  const fromMs = Date.parse(range.from);
+  const toMs = Date.parse(range.to);
   const faultMs = Date.parse(FAULT_FROM);
   let count = 0;
-  for await (const batch of openRows(flightsPath(), { orderBy: "date", from: fromMs, to: toMs })) {
+  for await (const batch of openRows(flightsPath(), { orderBy: "date" })) {
     for (let i = 0; i < batch.count; i++) {
       const row = batch.row(i);
       const timeMs = Number(row["date"]);
+      if (timeMs < fromMs) continue;
+      if (timeMs >= toMs) return;
       const delay = row["delay"] as number | null;
       yield {
         id: String(count++),
@@ -71,7 +74,7 @@ export async function writeFlights(path: string): Promise<number> {
     lines += `${JSON.stringify(record)}\n`;
     count++;
     if (lines.length < 1 << 20) continue;
-    if (!file.write(lines)) await new Promise((resolve) => file.once("drain", resolve));
+    if (!file.write(lines)) await once(file, "drain");
     lines = "";
   }
   file.end(lines);

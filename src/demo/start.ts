@@ -6,6 +6,7 @@
  */
 
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, startApp } from "../app.ts";
@@ -13,7 +14,7 @@ import { loadConfig } from "../config/load.ts";
 import { systemClock } from "../lib/clock.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
 import { createLogger } from "../lib/logger.ts";
-import { driftdVersion } from "../lib/version.ts";
+import { readVersion } from "../lib/version.ts";
 import { createMetrics } from "../metrics/registry.ts";
 import { buildSnapshot } from "../reference/build.ts";
 import { saveSnapshot } from "../reference/load.ts";
@@ -102,7 +103,7 @@ async function run(folder: string, viaKafka: boolean, stays: boolean, cleanUp: (
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "secret.txt"), `${SECRET}\n`, { mode: 0o600 });
   const path = join(folder, "driftd.yaml");
-  await writeFile(path, configuration(topic?.brokers, receiver.url));
+  await writeFile(path, configuration(topic?.brokers, receiver.url, await freePort()));
   const app = await startDaemon(path);
   cleanUp.push(app.stop);
 
@@ -126,13 +127,29 @@ async function run(folder: string, viaKafka: boolean, stays: boolean, cleanUp: (
   return verdict === undefined ? 0 : 1;
 }
 
-function configuration(brokers: readonly string[] | undefined, url: string): string {
+/** The daemon's own port, or any free one when something else has it. */
+async function freePort(): Promise<number> {
+  for (const port of [PORT, 0]) {
+    const server = createServer();
+    const taken = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(true));
+      server.listen(port, "127.0.0.1", () => resolve(false));
+    });
+    if (taken) continue;
+    const { port: free } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    return free;
+  }
+  throw new DriftdError("HTTP_LISTEN", "no port of the loopback is free");
+}
+
+function configuration(brokers: readonly string[] | undefined, url: string, port: number): string {
   return [
     brokers === undefined
       ? "file: { path: inference-log.ndjson }"
       : `kafka: { brokers: [${brokers.map((broker) => `"${broker}"`).join(", ")}], topics: [inference-log], start: earliest }`,
     "store: { path: driftd.db }",
-    `http: { listen: "127.0.0.1:${PORT}" }`,
+    `http: { listen: "127.0.0.1:${port}" }`,
     // The data is of 2001: in earnest a request about a window older than a day is recorded as stale and not sent.
     "event_time: { action_max_age: off }",
     "log: { level: warn }",
@@ -146,11 +163,11 @@ function configuration(brokers: readonly string[] | undefined, url: string): str
 }
 
 async function startDaemon(path: string): Promise<App> {
-  const version = driftdVersion(process.env);
+  const version = readVersion(process.env);
   const load = () => loadConfig(path, process.env);
   const metrics = createMetrics({ buildInfo: version, clock: systemClock });
   const log = createLogger({ level: "warn", format: "text", stderr: (line) => void process.stderr.write(line) });
-  return startApp({ loaded: await load(), load, version, metrics, clock: systemClock, log, freePort: true });
+  return startApp({ loaded: await load(), load, version, metrics, clock: systemClock, log });
 }
 
 /** How far the replay has come, 0–1. */

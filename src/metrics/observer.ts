@@ -12,8 +12,6 @@ import type { Snapshot } from "../reference/snapshot.ts";
 import type { SkipReason } from "./catalog.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** Statistics that become series: the three that users compare across tools. The API has all. */
-const EXPORTED = ["psi", "kl", "ks"] as const;
 const VERDICTS = ["drift", "no_drift", "insufficient_data"] as const;
 const SEVERITIES = ["warning", "critical"] as const;
 /** Features whose series are written in one turn of the event loop. */
@@ -112,17 +110,23 @@ export function createObserver(options: ObserverOptions): Observer {
     }
   }
 
+  /** PSI, KL and KS are what users compare across tools, PSI less its noise is what is held against a limit; the API has all statistics. */
   function writeFeature(evaluation: Evaluation, judged: FeatureEvaluation): void {
     const { model, version, window } = evaluation;
     const { feature } = judged;
-    for (const statistic of EXPORTED) {
-      const found = judged.verdict === "insufficient_data" ? undefined : judged.statistics[statistic];
+    const { psi, kl, ks } = judged.statistics;
+    const scores = { psi: psi?.value, psi_excess: psi?.excess, kl: kl?.value, ks: ks?.value };
+    for (const [statistic, score] of Object.entries(scores)) {
       const labels = { model, version, feature, statistic, window };
-      if (found === undefined) metrics.remove("driftd_drift_score", labels);
-      else metrics.set("driftd_drift_score", labels, found.value);
+      if (score === undefined || judged.verdict === "insufficient_data") metrics.remove("driftd_drift_score", labels);
+      else metrics.set("driftd_drift_score", labels, score);
     }
-    for (const { statistic, severity, value } of judged.limits ?? []) {
-      metrics.set("driftd_drift_threshold", { model, feature, statistic, severity }, value);
+    // The limit on the scale of a statistic is the same for every window: an effect size, or what the user has set.
+    for (const { gate, limit } of judged.gates) {
+      const [, name, severity] = /^(\w+)_(warning|critical)$/.exec(gate) ?? [];
+      if (name === undefined || severity === undefined) continue;
+      const statistic = name === "effect" ? "psi_excess" : name;
+      metrics.set("driftd_drift_threshold", { model, feature, statistic, severity }, limit);
     }
     const missing = judged.quality.find(({ check }) => check === "missing");
     if (missing !== undefined) metrics.set("driftd_feature_missing_ratio", { model, version, feature, window }, missing.current_share);

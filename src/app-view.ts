@@ -1,0 +1,134 @@
+/** What the HTTP server may see of the running daemon: `ApiView`, read from the parts that `app.ts` has opened. It changes nothing but what it is asked to. */
+
+import type { Config } from "./config/config.ts";
+import type { ApiView, Check, ModelFacts, PaneDocument, ReloadResult, SourceFacts, VersionFacts } from "./http/view.ts";
+import type { Judges } from "./judges.ts";
+import type { Clock } from "./lib/clock.ts";
+import { coerceError } from "./lib/errors.ts";
+import type { Version } from "./lib/version.ts";
+import type { Observer } from "./metrics/observer.ts";
+import type { Outbox } from "./outputs/outbox.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { Source } from "./sources/source.ts";
+import { paneLine } from "./store/pane-line.ts";
+import type { Store } from "./store/store.ts";
+
+export type AppViewParts = {
+  readonly store: Store;
+  readonly pipeline: Pipeline;
+  readonly observer: Observer;
+  readonly outbox: Outbox;
+  /** These are swapped by a reload. */
+  readonly config: () => Config;
+  readonly digest: () => string;
+  readonly loadedAtMs: () => number;
+  readonly judges: () => Judges;
+  /** Undefined until reading begins. */
+  readonly source: () => Source | undefined;
+  readonly reload: () => Promise<void>;
+  readonly version: Version;
+  readonly startedAtMs: number;
+  readonly clock: Clock;
+};
+
+/** Wires the view. */
+export function createAppView(parts: AppViewParts): ApiView {
+  const { store, pipeline, observer, outbox, clock } = parts;
+
+  function checks(): readonly Check[] {
+    const source = parts.source();
+    const problems = source?.status().flatMap(({ source: name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`])) ?? [];
+    const foreign = pipeline.ingest.foreignMembers();
+    return [
+      { check: "state_restored", ok: true },
+      check("source", source === undefined ? "reading has not begun" : problems.join("; ")),
+      check(
+        "consumer_group",
+        foreign.length === 0
+          ? ""
+          : `a member that is not this driftd is in the group of ${foreign.join(", ")}: nothing is judged until it has left`,
+      ),
+    ];
+  }
+
+  function modelFacts(name: string, windows: readonly string[]): ModelFacts {
+    const judges = parts.judges();
+    const alerts = pipeline.alerts().filter(({ model }) => model === name);
+    const latest = observer.latest().filter(({ model }) => model === name);
+    const versions = judges
+      .subjects()
+      .filter(({ model }) => model === name)
+      .map(
+        ({ version }): VersionFacts => ({
+          version,
+          snapshot: judges.find(name, version)?.reference.snapshot,
+          evaluations: windows.flatMap((window) =>
+            latest.filter((evaluation) => evaluation.version === version && evaluation.window === window),
+          ),
+          alert: alerts.find((alert) => alert.version === version),
+        }),
+      );
+    return { model: name, windows, versions };
+  }
+
+  function allModels(): readonly ModelFacts[] {
+    const { models, windows } = parts.config();
+    return models.map(({ name }) =>
+      modelFacts(
+        name,
+        windows.map((window) => window.name),
+      ),
+    );
+  }
+
+  return {
+    ready: () => checks().filter(({ ok }) => !ok),
+    status: async () => {
+      const { counted, late, future, dropped } = pipeline.ingest.stats();
+      const eventTimeMs = pipeline.ingest.eventTimeMs();
+      const sources = parts.source()?.status() ?? [];
+      return {
+        build: parts.version,
+        nowMs: clock.nowMs(),
+        startedAtMs: parts.startedAtMs,
+        config: { digest: parts.digest(), loadedAtMs: parts.loadedAtMs() },
+        checks: [...checks(), check("evaluation", pipeline.blocked() ?? "")],
+        sources: sources.map((status): SourceFacts => ({ ...status, eventTimeMs })),
+        store: { type: "sqlite", sizeBytes: await store.sizeBytes() },
+        records: { counted, dropped: { too_late: late, future, ...dropped } },
+      };
+    },
+    models: allModels,
+    model: (name) => allModels().find(({ model }) => model === name),
+    windowCounts: async (model, version, window) => {
+      const endMs = pipeline.evaluatedThroughMs(model, version, window);
+      return endMs === undefined ? undefined : pipeline.windowAt(model, version, window, endMs);
+    },
+    panes: async (query) => {
+      const layouts = new Map((await store.layouts()).map((layout) => [layout.hash, layout]));
+      const panes = await store.panes(query);
+      return panes.map((pane) => JSON.parse(paneLine(pane, layouts)) as PaneDocument);
+    },
+    episodes: (query) => store.episodes(query),
+    deliveries: (query) => store.deliveries(query),
+    attempts: (id) => store.attempts(id),
+    replay: async (id) => (await outbox.replay(id)) === "replayed",
+    config: () => parts.config().effective,
+    reload: parts.config().http.reload ? () => reload(parts.reload) : undefined,
+  };
+}
+
+function check(name: string, problem: string): Check {
+  return problem === "" ? { check: name, ok: true } : { check: name, ok: false, detail: problem };
+}
+
+async function reload(again: () => Promise<void>): Promise<ReloadResult> {
+  try {
+    await again();
+    return { ok: true };
+  } catch (thrown) {
+    const error = coerceError(thrown);
+    const problems = (error as { problems?: readonly { readonly message: string }[] }).problems;
+    return { ok: false, errors: problems?.map(({ message }) => message) ?? [error.message] };
+  }
+}
