@@ -10,7 +10,12 @@ import { substitute } from "./environment.ts";
 import type { ConfigPath, Place } from "./problem.ts";
 
 /** A slip that concerns the document itself. */
-export type DocumentProblem = Place & { readonly message: string; readonly hint?: string; readonly path?: ConfigPath };
+export type DocumentProblem = Place & {
+  readonly message: string;
+  readonly hint?: string;
+  readonly path?: ConfigPath;
+  readonly value?: unknown;
+};
 
 export type ConfigDocument = {
   readonly value: unknown;
@@ -55,21 +60,23 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
 
   const fromVariable = new Set<unknown>();
   visit(document, {
-    Scalar(key, node) {
+    Scalar(key, node, ancestors) {
       if (key === "key" || typeof node.value !== "string" || !node.value.includes("$")) return;
       const result = substitute(node.value, env);
-      if (result.problem !== undefined) problems.push({ ...at(node.range?.[0] ?? 0), ...result.problem });
+      if (result.problem !== undefined)
+        problems.push({ ...at(node.range?.[0] ?? 0), ...result.problem, path: pathOf(node, ancestors), value: node.value });
       else if (result.text !== node.value) {
         node.value = result.text;
         fromVariable.add(node);
       }
     },
-    Pair(_, pair) {
+    Pair(_, pair, ancestors) {
       if (isScalar(pair.key) && typeof pair.key.value === "number" && pair.key.source !== String(pair.key.value)) {
         problems.push({
           ...at(pair.key.range?.[0] ?? 0),
           message: `the key ${pair.key.source} is a number and would become "${pair.key.value}"`,
           hint: `write "${pair.key.source}"`,
+          path: pathOf(pair, ancestors),
         });
       }
     },
@@ -118,6 +125,15 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
       return found && fromVariable.has(isAlias(node) ? node.resolve(document) : node);
     },
   };
+}
+
+/** The path of a node from the nodes above it. */
+function pathOf(node: unknown, ancestors: readonly unknown[]): ConfigPath {
+  const line = [...ancestors, node];
+  return line.flatMap((one, i): (string | number)[] => {
+    if (isPair(one)) return isScalar(one.key) ? [String(one.key.value)] : [];
+    return isSeq(one) && i + 1 < line.length ? [one.items.indexOf(line[i + 1])] : [];
+  });
 }
 
 function hintFor(code: string): string | undefined {

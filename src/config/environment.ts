@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the form that users write
 /** Environment variables in text: `${VAR}`, `${VAR:-default}`, `${VAR:?message}`; `$$` is a dollar sign. No other `$` means anything. */
 
 export type Substitution =
@@ -16,8 +17,7 @@ export function substitute(text: string, env: Readonly<Record<string, string | u
       if (match === "$$") return "$";
       if (name === undefined) {
         problem ??= {
-          message: `${JSON.stringify(text.length <= 80 ? text : `${text.slice(0, 79)}…`)} holds a \${ that is no variable`,
-          // biome-ignore lint/suspicious/noTemplateCurlyInString: the form that a user writes
+          message: "holds a ${ that is no variable",
           hint: "write ${NAME}, ${NAME:-default} or ${NAME:?message}; $${ for the characters themselves",
         };
         return match;
@@ -26,13 +26,13 @@ export function substitute(text: string, env: Readonly<Record<string, string | u
       if (operator === ":-") return value === undefined || value === "" ? (rest ?? "") : value;
       if (operator === ":?" && (value === undefined || value === "")) {
         problem ??= {
-          message: `the environment variable ${name} is not set`,
+          message: `needs the environment variable ${name}, which is not set`,
           hint: rest === "" || rest === undefined ? `set ${name}` : rest,
         };
         return match;
       }
       if (value === undefined) {
-        problem ??= { message: `the environment variable ${name} is not set`, hint: `set it, or write \${${name}:-default}` };
+        problem ??= { message: `needs the environment variable ${name}, which is not set`, hint: `set it, or write \${${name}:-default}` };
         return match;
       }
       return value;

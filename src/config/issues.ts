@@ -47,7 +47,7 @@ function slipOf(issue: Issue, path: ConfigPath, root: unknown): Slip[] {
     case "invalid_type":
       if (value === undefined) return [{ path, at: "value", value: false, message: "is required", hint: descriptionAt(path, root) }];
       if (value === null) return fact("is empty", "give it a value, or remove the key");
-      return fact(`is ${kindOf(value)}, not ${expected(issue.expected)}`, typeHint(issue.expected, value));
+      return fact(`is ${kindOf(value)}, not ${expected(issue.expected)}`, typeHint(issue.expected, value, jsonSchemaAt(path, root)?.title));
     case "invalid_value": {
       const allowed = issue.values.map(String);
       if (value === undefined) return [{ path, at: "value", value: false, message: "is required", hint: `one of ${allowed.join(", ")}` }];
@@ -126,10 +126,11 @@ function kindOf(value: unknown): string {
   return Number.isInteger(value) ? "a whole number" : "a number";
 }
 
-function typeHint(type: string, value: unknown): string | undefined {
+function typeHint(type: string, value: unknown, title: string | undefined): string | undefined {
   if (type === "array" && typeof value !== "object") return `write [${String(value)}]`;
-  if (type === "string" && typeof value !== "object") return `write "${String(value)}", with a unit where it is a duration or a size`;
-  return undefined;
+  if (type !== "string" || typeof value === "object") return undefined;
+  if (title === "duration") return `add the unit, e.g. ${String(value)}s`;
+  return title === "size" ? `add the unit, e.g. ${String(value)}KiB` : `write "${String(value)}"`;
 }
 
 function nearHint(value: unknown, known: readonly string[]): string | undefined {

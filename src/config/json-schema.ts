@@ -39,7 +39,12 @@ export function jsonSchema(): JsonSchema {
 }
 
 /** What a map at a path of the file may hold: its keys, and the names of its types where `type` tells them apart. */
-export type SchemaAt = { readonly keys: readonly string[]; readonly types: readonly string[]; readonly description: string | undefined };
+export type SchemaAt = {
+  readonly keys: readonly string[];
+  readonly types: readonly string[];
+  readonly description: string | undefined;
+  readonly title: string | undefined;
+};
 
 /** Looks up a path; the value of the file chooses among alternatives. Undefined when the schema knows no such place. */
 export function jsonSchemaAt(path: ConfigPath, root: unknown): SchemaAt | undefined {
@@ -52,7 +57,7 @@ export function jsonSchemaAt(path: ConfigPath, root: unknown): SchemaAt | undefi
     if (schema === undefined) return undefined;
   }
   const types = (schema.oneOf ?? []).map((branch) => String(branch.properties?.["type"]?.const));
-  return { keys: Object.keys(choose(schema, value)?.properties ?? {}), types, description: schema.description };
+  return { keys: Object.keys(choose(schema, value)?.properties ?? {}), types, description: schema.description, title: schema.title };
 }
 
 /** The alternative that fits: by `type` where that tells them apart, else the one that is a map. */

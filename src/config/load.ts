@@ -68,7 +68,7 @@ export function parseConfig(text: string, file: string, env: Env, options: LoadO
       slip.hint,
     );
 
-  const problems = document.problems.map((found) => problem(found, found.path ?? [], undefined, found.message, found.hint));
+  const problems = document.problems.map((found) => problem(found, found.path ?? [], found.value, found.message, found.hint));
   if (document.value === undefined) throw configError(file, problems);
   if (typeof document.value !== "object" || document.value === null || Array.isArray(document.value)) {
     throw configError(file, [
@@ -78,7 +78,10 @@ export function parseConfig(text: string, file: string, env: Env, options: LoadO
   }
   const root = document.value as Record<string, unknown>;
   const { parts, present, slips, omitted } = checkSections(root, document, options.source !== "optional");
-  problems.push(...withoutEchoes(slips, checkSemantics(parts, present), omitted).map(ofSlip));
+  const found = withoutEchoes(slips, checkSemantics(parts, present), omitted).map(ofSlip);
+  // A text whose variable is missing has one slip, whatever else it is not.
+  const withoutVariable = new Set(document.problems.flatMap(({ path }) => (path === undefined ? [] : [formatPath(path)])));
+  problems.push(...found.filter(({ path }) => !withoutVariable.has(path)));
   if (problems.length > 0) throw configError(file, problems);
 
   const path = resolvePath(options.folder ?? "", file);

@@ -38,7 +38,9 @@ export function restartKeysChanged(before: Config, after: Config): string[] {
 
 /** `sha256:` + hex over the masked effective configuration: equal wherever the same settings hold, whatever file and secrets they come from. */
 export function configDigest(config: Config): string {
-  return `sha256:${createHash("sha256").update(JSON.stringify(config.effective)).digest("hex")}`;
+  return `sha256:${createHash("sha256")
+    .update(JSON.stringify(sorted(config.effective)))
+    .digest("hex")}`;
 }
 
 /** A copy of plain JSON with every secret as `<secret>`; keys that are undefined are left out. */
@@ -53,5 +55,16 @@ export function maskSecrets(value: unknown, path: ConfigPath = []): unknown {
 function at(config: Config, path: readonly string[]): string {
   let value: unknown = config.effective;
   for (const key of path) value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
-  return JSON.stringify(value) ?? "";
+  return JSON.stringify(sorted(value)) ?? "";
+}
+
+/** The same with keys in order, so that the order of a file's lines is no difference. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item)]),
+  );
 }

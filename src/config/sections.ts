@@ -72,17 +72,24 @@ export function checkSections(root: Record<string, unknown>, document: ConfigDoc
   return { parts: parts as ValidParts, present, slips, omitted };
 }
 
-/** Takes out what is an echo: "x is required" beside an unknown key that x was meant by, and slips about what was omitted. */
+/**
+ * Takes out what is an echo: "x is required" beside an unknown key that x was meant by, and what a rule says about a value that was omitted or
+ * misses in a map that has an unknown key.
+ */
 export function withoutEchoes(slips: readonly Slip[], fromRules: readonly Slip[], omitted: readonly ConfigPath[]): Slip[] {
-  const all = [...slips, ...fromRules.filter(({ path }) => !omitted.some((other) => isWithin(path, other) || isWithin(other, path)))];
   const unknown = slips.filter(({ message }) => message === "unknown key").map(({ path }) => path);
-  return all.filter(({ path, message }) => {
-    if (message !== "is required") return true;
-    const key = String(path.at(-1));
-    return !unknown.some(
-      (other) => other.length === path.length && isWithin(other, path.slice(0, -1)) && nearest(String(other.at(-1)), [key]),
-    );
-  });
+  const meant = (path: ConfigPath, other: ConfigPath): boolean =>
+    isSame(path.slice(0, -1), other.slice(0, -1)) && nearest(String(other.at(-1)), [String(path.at(-1))]) !== undefined;
+  const rules = fromRules.filter(
+    ({ path, value }) =>
+      !omitted.some((other) => isWithin(path, other) || isWithin(other, path)) &&
+      (value || !unknown.some((other) => isSame(path, other.slice(0, -1)))),
+  );
+  return [...slips, ...rules].filter(({ path, message }) => message !== "is required" || !unknown.some((other) => meant(path, other)));
+}
+
+function isSame(one: ConfigPath, other: ConfigPath): boolean {
+  return one.length === other.length && isWithin(one, other);
 }
 
 function isWithin(path: ConfigPath, outer: ConfigPath): boolean {
