@@ -1,0 +1,142 @@
+/** Shapes what the view returns into the public JSON: status, models, episodes, deliveries. Pure. One feature: `feature.ts`. */
+
+import type { Episode } from "../decide/alert.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
+import type { Attempt, Delivery } from "../store/store.ts";
+import { isoTime, isoTimeOrNull } from "./time.ts";
+import type { ModelFacts, SourceFacts, StatusFacts, VersionFacts } from "./view.ts";
+
+/** The document of `GET /api/v1/status`; `ready` is what `/-/ready` says, which need not hang on every check shown. */
+export function statusDocument(facts: StatusFacts, ready: boolean) {
+  return {
+    version: facts.build.version,
+    revision: facts.build.revision,
+    nodejs_version: facts.build.nodejs,
+    now: isoTime(facts.nowMs),
+    started_at: isoTime(facts.startedAtMs),
+    uptime_seconds: Math.max(0, (facts.nowMs - facts.startedAtMs) / 1000),
+    config: { digest: facts.config.digest, loaded_at: isoTime(facts.config.loadedAtMs) },
+    ready,
+    checks: facts.checks,
+    sources: facts.sources.map(sourceDocument),
+    store: { type: facts.store.type, size_bytes: facts.store.sizeBytes },
+    records: facts.records,
+  };
+}
+
+function sourceDocument(source: SourceFacts) {
+  const lags = source.partitions.map(({ next, end }) => (end === null ? null : Math.max(0, end - next)));
+  const known = lags.filter((lag) => lag !== null);
+  return {
+    source: source.source,
+    connected: source.connected,
+    ...(source.problem === undefined ? {} : { problem: source.problem }),
+    event_time: isoTimeOrNull(source.eventTimeMs),
+    lag: known.length === 0 ? null : known.reduce((sum, lag) => sum + lag, 0),
+    partitions: source.partitions.map(({ partition, next, end, assigned }, i) => ({
+      partition,
+      assigned,
+      position: next,
+      end,
+      lag: lags[i]!,
+    })),
+  };
+}
+
+/** One model of `GET /api/v1/models`. */
+export function modelDocument(facts: ModelFacts) {
+  return { model: facts.model, windows: facts.windows, versions: facts.versions.map(versionDocument) };
+}
+
+/** One version: reference, alert, last verdict of each window. */
+export function versionDocument(facts: VersionFacts) {
+  const { snapshot, alert } = facts;
+  return {
+    version: facts.version,
+    reference:
+      snapshot === undefined
+        ? null
+        : {
+            digest: snapshot.digest,
+            version: snapshot.version ?? null,
+            records: snapshot.records,
+            created_at: snapshot.provenance.created_at,
+            source: snapshot.provenance.source,
+            time: snapshot.time === undefined ? null : { from: snapshot.time.from, to: snapshot.time.to },
+            calibration_days: snapshot.calibration?.days ?? null,
+          },
+    features: snapshot?.features.length ?? 0,
+    alert:
+      alert === undefined
+        ? { phase: "inactive", episode: null, features: [] }
+        : { phase: alert.phase, episode: alert.episode === null ? null : episodeDocument(alert.episode), features: alert.features },
+    windows: facts.evaluations.map(windowDocument),
+  };
+}
+
+/** The last verdict of one window. */
+export function windowDocument(evaluation: Evaluation) {
+  const codes = evaluation.outcomes?.codes;
+  const drifting =
+    codes === undefined
+      ? evaluation.features.filter(({ verdict }) => verdict === "drift").length
+      : codes.reduce((sum, code) => sum + (code >= 2 ? 1 : 0), 0);
+  return {
+    window: evaluation.window,
+    start: isoTime(evaluation.startMs),
+    end: isoTime(evaluation.endMs),
+    records: evaluation.records,
+    verdict: evaluation.verdict,
+    reason: evaluation.reason,
+    ...(evaluation.severity === undefined ? {} : { severity: evaluation.severity }),
+    drifting_features: drifting,
+    policy: evaluation.policy,
+    reference: evaluation.referenceDigest,
+  };
+}
+
+/** One item of `GET /api/v1/episodes`. */
+export function episodeDocument(episode: Episode) {
+  return {
+    id: episode.id,
+    model: episode.model,
+    version: episode.version,
+    severity: episode.severity,
+    features: episode.features,
+    pending_at: isoTime(episode.pendingAtMs),
+    firing_at: isoTimeOrNull(episode.firingAtMs),
+    resolved_at: isoTimeOrNull(episode.resolvedAtMs),
+  };
+}
+
+/** One item of `GET /api/v1/deliveries`. */
+export function deliveryDocument(delivery: Delivery) {
+  return {
+    id: delivery.id,
+    output: delivery.output,
+    type: delivery.type,
+    model: delivery.model,
+    version: delivery.version,
+    status: delivery.status,
+    attempts: delivery.attempts,
+    created_at: isoTime(delivery.createdAtMs),
+    updated_at: isoTime(delivery.updatedAtMs),
+    next_attempt_at: delivery.status === "pending" ? isoTime(delivery.nextAttemptAtMs) : null,
+  };
+}
+
+/** The document of `GET /api/v1/deliveries/{id}`: with the body that is sent and the log of attempts. */
+export function deliveryDetail(delivery: Delivery, attempts: readonly Attempt[]) {
+  return {
+    ...deliveryDocument(delivery),
+    body: JSON.parse(delivery.body) as unknown,
+    attempt_log: attempts.map((attempt) => ({
+      at: isoTime(attempt.atMs),
+      ok: attempt.ok,
+      status: attempt.status,
+      failure: attempt.failure,
+      latency_seconds: attempt.latencyMs / 1000,
+      excerpt: attempt.excerpt,
+    })),
+  };
+}

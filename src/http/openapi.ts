@@ -1,0 +1,75 @@
+/** The OpenAPI 3.1 document, made from the route table, so that it cannot say anything else than the server does. */
+
+import type { Param } from "./query.ts";
+import type { Route } from "./routes.ts";
+import { apiRoutes, healthRoutes } from "./routes.ts";
+import { schemas } from "./schemas.ts";
+
+const openApiRoute: Route = {
+  methods: ["get"],
+  path: "/api/v1/openapi.json",
+  summary: "This document.",
+  params: {},
+  schema: "OpenApi",
+  failures: [],
+  answer: () => ({ body: document }),
+};
+
+/** Every route that answers JSON. */
+export const jsonRoutes: readonly Route[] = [...healthRoutes, ...apiRoutes, openApiRoute];
+
+const STATUS_TEXT: Readonly<Record<number, string>> = {
+  400: "The request is wrong.",
+  403: "Not allowed from there, or switched off.",
+  404: "There is no such thing.",
+  500: "driftd failed.",
+  503: "Not ready.",
+};
+
+const problemAnswer = (status: number) => ({
+  description: STATUS_TEXT[status]!,
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+});
+
+function parameter(name: string, param: Param) {
+  const schema =
+    param.type === "integer"
+      ? { type: "integer", minimum: param.min, maximum: param.max, default: param.default }
+      : param.type === "time"
+        ? { type: "string", format: "date-time" }
+        : param.type === "one_of"
+          ? { type: "string", enum: param.values }
+          : { type: "string" };
+  return { name, in: param.in, required: param.in === "path", description: param.description, schema };
+}
+
+function operation(route: Route) {
+  const success = { content: { "application/json": { schema: { $ref: `#/components/schemas/${route.schema}` } } } };
+  const answers: Record<string, unknown> = { [route.status ?? 200]: { description: route.summary, ...success } };
+  for (const status of new Set([400, ...route.failures, 500])) {
+    answers[status] = status === 503 ? { description: STATUS_TEXT[503], ...success } : problemAnswer(status);
+  }
+  return {
+    summary: route.summary,
+    parameters: Object.entries(route.params).map(([name, param]) => parameter(name, param)),
+    responses: answers,
+  };
+}
+
+const document = {
+  openapi: "3.1.0",
+  info: {
+    title: "driftd",
+    version: "1",
+    description:
+      "State of the daemon, read only but for replay and reload. Fields may be added; none is renamed or retyped without notice.",
+    license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+  },
+  paths: Object.fromEntries(
+    jsonRoutes.map((route) => [route.path, Object.fromEntries(route.methods.map((method) => [method, operation(route)]))]),
+  ),
+  components: { schemas },
+};
+
+/** The document that `GET /api/v1/openapi.json` answers. */
+export const openApiDocument: Readonly<Record<string, unknown>> = document;

@@ -1,0 +1,342 @@
+/** Every address of the API in one table: the server, the OpenAPI file and the tests are made from it. What an answer looks like: `schemas.ts`. */
+
+import { featureEvaluation } from "../evaluate/evaluate.ts";
+import type { Evaluation, FeatureEvaluation } from "../evaluate/evaluation.ts";
+import { deliveryDetail, deliveryDocument, episodeDocument, modelDocument, statusDocument } from "./api.ts";
+import { featureDocument, rankFeatures } from "./feature.ts";
+import { page } from "./paging.ts";
+import { panePage } from "./panes.ts";
+import { httpError } from "./problem.ts";
+import type { Param, Params, Values } from "./query.ts";
+import type { ApiView, ModelFacts, VersionFacts } from "./view.ts";
+
+export type Method = "get" | "post" | "put";
+
+export type Reply = { readonly status?: number; readonly body: unknown };
+
+export type Route = {
+  readonly methods: readonly Method[];
+  /** With `{name}` for a path parameter. */
+  readonly path: string;
+  readonly summary: string;
+  readonly params: Params;
+  /** Name of the answer's schema. */
+  readonly schema: string;
+  /** Status of success; default 200. */
+  readonly status?: number;
+  /** Statuses of failure beside 400 and 500. */
+  readonly failures: readonly number[];
+  readonly answer: (view: ApiView, values: Values) => Reply | Promise<Reply>;
+};
+
+/** Features in `GET /api/v1/models/{model}` for each version and window. */
+const FEATURES_SHOWN = 50;
+
+const inPath = (description: string): Param => ({ in: "path", type: "text", description });
+const inQuery = (description: string): Param => ({ in: "query", type: "text", description });
+const paging: Params = {
+  limit: { in: "query", type: "integer", min: 1, max: 1000, default: 100, description: "Items of a page." },
+  cursor: inQuery("`next` of the page before."),
+};
+const model = inPath("Name of the model, percent-encoded.");
+const version = inQuery("Version of the model; default: the one evaluated last.");
+const window = inQuery("Name of the window; default: the shortest.");
+
+/** The health checks; each alias is a route of its own. Not under `/api`, so their answers are not versioned. */
+export const healthRoutes: readonly Route[] = [
+  ...["/-/healthy", "/livez", "/healthz"].map(
+    (path): Route => ({
+      methods: ["get"],
+      path,
+      summary: "The process answers. Always 200.",
+      params: {},
+      schema: "Ready",
+      failures: [],
+      answer: () => ({ body: { ready: true, failing: [] } }),
+    }),
+  ),
+  ...["/-/ready", "/readyz"].map(
+    (path): Route => ({
+      methods: ["get"],
+      path,
+      summary: "Configuration loaded, state restored, sources joined; 503 with the failing checks otherwise.",
+      params: {},
+      schema: "Ready",
+      failures: [503],
+      answer: (view) => {
+        const failing = view.ready().filter(({ ok }) => !ok);
+        return { status: failing.length === 0 ? 200 : 503, body: { ready: failing.length === 0, failing } };
+      },
+    }),
+  ),
+  {
+    methods: ["post", "put"],
+    path: "/-/reload",
+    summary: "Loads the configuration again. On failure the old one stays in force and the answer lists what is wrong.",
+    params: {},
+    schema: "Reloaded",
+    failures: [403, 500],
+    answer: async (view) => {
+      if (view.reload === undefined) {
+        throw httpError(403, "HTTP_RELOAD_OFF", "reloading over HTTP is switched off", { hint: "set http.reload: true, or send SIGHUP" });
+      }
+      const result = await view.reload();
+      if (!result.ok) {
+        throw httpError(500, "RELOAD_FAILED", "the configuration was not reloaded; the old one stays in force", { errors: result.errors });
+      }
+      return { body: { reloaded: true } };
+    },
+  },
+];
+
+/** The JSON API, less its own description (`openapi.ts` adds it). */
+export const apiRoutes: readonly Route[] = [
+  {
+    methods: ["get"],
+    path: "/api/v1/status",
+    summary: "Build, configuration digest, uptime, checks, sources with position and lag.",
+    params: {},
+    schema: "Status",
+    failures: [],
+    answer: async (view) => ({
+      body: statusDocument(
+        await view.status(),
+        view.ready().every(({ ok }) => ok),
+      ),
+    }),
+  },
+  {
+    methods: ["get"],
+    path: "/api/v1/models",
+    summary: "Models with the last verdict of each version and window.",
+    params: paging,
+    schema: "ModelPage",
+    failures: [],
+    answer: async (view, values) => {
+      const models = await view.models();
+      const shown = await page(
+        () => models,
+        (facts) => facts.model,
+        pageRequest(values),
+      );
+      return { body: { ...shown, items: shown.items.map(modelDocument) } };
+    },
+  },
+  {
+    methods: ["get"],
+    path: "/api/v1/models/{model}",
+    summary: `One model: versions, references, windows, last verdicts, and the ${FEATURES_SHOWN} worst features of each window.`,
+    params: { model },
+    schema: "ModelDetail",
+    failures: [404],
+    answer: async (view, values) => {
+      const facts = await findModel(view, values);
+      const features = facts.versions.flatMap(({ version, snapshot, evaluations }) =>
+        evaluations.map((evaluation) => ({
+          version,
+          window: evaluation.window,
+          items: rankFeatures(evaluation, snapshot?.features ?? []).slice(0, FEATURES_SHOWN),
+          total: evaluation.outcomes?.features.length ?? evaluation.features.length,
+        })),
+      );
+      return { body: { ...modelDocument(facts), features } };
+    },
+  },
+  {
+    methods: ["get"],
+    path: "/api/v1/models/{model}/features",
+    summary: "Features of one window, worst first.",
+    params: { model, version, window, ...paging },
+    schema: "FeaturePage",
+    failures: [404],
+    answer: async (view, values) => {
+      const facts = findVersion(await findModel(view, values), values);
+      const { evaluation } = findWindow(facts.model, facts.version, values);
+      const ranked = evaluation === undefined ? [] : rankFeatures(evaluation, facts.version.snapshot?.features ?? []);
+      return {
+        body: await page(
+          () => ranked,
+          ({ feature }) => feature,
+          pageRequest(values),
+        ),
+      };
+    },
+  },
+  {
+    methods: ["get"],
+    path: "/api/v1/models/{model}/features/{feature}",
+    summary: "One feature: both distributions, every statistic with value and threshold, every gate with its limit.",
+    params: { model, feature: inPath("Name of the feature, percent-encoded."), version, window },
+    schema: "Feature",
+    failures: [404],
+    answer: async (view, values) => {
+      const facts = findVersion(await findModel(view, values), values);
+      const { name, evaluation } = findWindow(facts.model, facts.version, values);
+      const wanted = values.text("feature")!;
+      const { snapshot } = facts.version;
+      const feature = snapshot?.features.find((one) => one.feature === wanted);
+      if (snapshot === undefined || feature === undefined) {
+        const why = snapshot === undefined ? "the version has no reference" : "the reference has no such feature";
+        throw httpError(404, "HTTP_UNKNOWN_FEATURE", `${JSON.stringify(wanted)}: ${why}`, {
+          hint: "its features: /api/v1/models/{model}/features",
+        });
+      }
+      const counts = await view.windowCounts(facts.model.model, facts.version.version, name);
+      return {
+        body: featureDocument({
+          model: facts.model.model,
+          version: facts.version.version,
+          window: name,
+          feature,
+          digest: snapshot.digest,
+          evaluation,
+          judged: evaluation === undefined ? undefined : judgedFeature(evaluation, wanted),
+          counts,
+        }),
+      };
+    },
+  },
+  {
+    methods: ["get"],
+    path: "/api/v1/models/{model}/panes",
+    summary: "Panes whose start is in [from, to), as `driftd store export` writes them.",
+    params: {
+      model,
+      version: inQuery("Only this version."),
+      from: { in: "query", type: "time", description: "First pane start; default: an hour before `to`." },
+      to: {
+        in: "query",
+        type: "time",
+        description: "Bound of the pane starts, excluded; default: the end of the newest evaluated window.",
+      },
+      ...paging,
+    },
+    schema: "PanePage",
+    failures: [404],
+    answer: async (view, values) => ({ body: await panePage(view, await findModel(view, values), values) }),
+  },
+  {
+    methods: ["get"],
+    path: "/api/v1/episodes",
+    summary: "Episodes of drift, newest first.",
+    params: { model: inQuery("Only this model."), ...paging },
+    schema: "EpisodePage",
+    failures: [],
+    answer: async (view, values) => {
+      const only = values.text("model");
+      const shown = await page(
+        (limit) => view.episodes({ limit, ...(only === undefined ? {} : { model: only }) }),
+        ({ id }) => id,
+        pageRequest(values),
+      );
+      return { body: { ...shown, items: shown.items.map(episodeDocument) } };
+    },
+  },
+  {
+    methods: ["get"],
+    path: "/api/v1/deliveries",
+    summary: "Messages to outputs, newest first.",
+    params: {
+      status: { in: "query", type: "one_of", values: ["pending", "delivered", "dead", "cancelled"], description: "Only this status." },
+      output: inQuery("Only this output."),
+      ...paging,
+    },
+    schema: "DeliveryPage",
+    failures: [],
+    answer: async (view, values) => {
+      const status = values.text("status") as "pending" | "delivered" | "dead" | "cancelled" | undefined;
+      const output = values.text("output");
+      const filter = { ...(status === undefined ? {} : { status }), ...(output === undefined ? {} : { output }) };
+      const shown = await page(
+        (limit) => view.deliveries({ ...filter, limit }),
+        ({ id }) => id,
+        pageRequest(values),
+      );
+      return { body: { ...shown, items: shown.items.map(deliveryDocument) } };
+    },
+  },
+  {
+    methods: ["get"],
+    path: "/api/v1/deliveries/{id}",
+    summary: "One message with its body and its attempts.",
+    params: { id: inPath("`msg_…`") },
+    schema: "DeliveryDetail",
+    failures: [404],
+    answer: async (view, values) => {
+      const id = values.text("id")!;
+      const [delivery] = await view.deliveries({ id, limit: 1 });
+      if (delivery === undefined) throw unknownDelivery(id);
+      return { body: deliveryDetail(delivery, await view.attempts(id)) };
+    },
+  },
+  {
+    methods: ["post"],
+    path: "/api/v1/deliveries/{id}/replay",
+    summary: "Sends a message again, under the same id.",
+    params: { id: inPath("`msg_…`") },
+    schema: "Replayed",
+    status: 202,
+    failures: [403, 404],
+    answer: async (view, values) => {
+      const id = values.text("id")!;
+      if (!(await view.replay(id))) throw unknownDelivery(id);
+      return { status: 202, body: { id, status: "pending" } };
+    },
+  },
+  {
+    methods: ["get"],
+    path: "/api/v1/config",
+    summary: "The configuration in force, defaults filled in, secrets masked.",
+    params: {},
+    schema: "Config",
+    failures: [],
+    answer: (view) => ({ body: view.config() }),
+  },
+];
+
+function pageRequest(values: Values): { limit: number; cursor: string | undefined } {
+  return { limit: values.integer("limit"), cursor: values.text("cursor") };
+}
+
+async function findModel(view: ApiView, values: Values): Promise<ModelFacts> {
+  const name = values.text("model")!;
+  const facts = await view.model(name);
+  if (facts === undefined) {
+    throw httpError(404, "HTTP_UNKNOWN_MODEL", `there is no model ${JSON.stringify(name)}`, { hint: "configured models: /api/v1/models" });
+  }
+  return facts;
+}
+
+function findVersion(facts: ModelFacts, values: Values): { model: ModelFacts; version: VersionFacts } {
+  const name = values.text("version");
+  const lastEnd = (one: VersionFacts) => Math.max(Number.NEGATIVE_INFINITY, ...one.evaluations.map(({ endMs }) => endMs));
+  const found =
+    name === undefined
+      ? facts.versions.reduce<VersionFacts | undefined>((a, b) => (a === undefined || lastEnd(b) > lastEnd(a) ? b : a), undefined)
+      : facts.versions.find(({ version }) => version === name);
+  if (found !== undefined) return { model: facts, version: found };
+  const what = name === undefined ? "has no version yet: no record has come" : `has no version ${JSON.stringify(name)}`;
+  throw httpError(404, "HTTP_UNKNOWN_VERSION", `model ${JSON.stringify(facts.model)} ${what}`, {
+    hint: "versions: /api/v1/models/{model}",
+  });
+}
+
+function findWindow(facts: ModelFacts, version: VersionFacts, values: Values): { name: string; evaluation: Evaluation | undefined } {
+  const name = values.text("window") ?? facts.windows[0] ?? "";
+  if (!facts.windows.includes(name)) {
+    throw httpError(404, "HTTP_UNKNOWN_WINDOW", `there is no window ${JSON.stringify(name)}`, {
+      hint: `windows: ${facts.windows.join(", ")}`,
+    });
+  }
+  return { name, evaluation: version.evaluations.find(({ window }) => window === name) };
+}
+
+function judgedFeature(evaluation: Evaluation, feature: string): FeatureEvaluation | undefined {
+  const place = evaluation.outcomes?.features.indexOf(feature);
+  if (place === undefined) return evaluation.features.find((one) => one.feature === feature);
+  return place < 0 ? undefined : featureEvaluation(evaluation, place);
+}
+
+function unknownDelivery(id: string) {
+  return httpError(404, "HTTP_UNKNOWN_DELIVERY", `there is no delivery ${JSON.stringify(id)}`, { hint: "deliveries: /api/v1/deliveries" });
+}

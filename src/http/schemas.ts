@@ -1,0 +1,204 @@
+/** JSON Schemas of every answer of the API, as they stand under `components.schemas` of the OpenAPI file. Only data. */
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+const text: Schema = { type: "string" };
+const number: Schema = { type: "number" };
+const count: Schema = { type: "number", minimum: 0 };
+const integer: Schema = { type: "integer", minimum: 0 };
+const flag: Schema = { type: "boolean" };
+const time: Schema = { type: "string", format: "date-time", description: "ISO 8601 UTC." };
+const anything: Schema = {};
+const map: Schema = { type: "object", additionalProperties: true };
+const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: "null" }] });
+const list = (items: Schema): Schema => ({ type: "array", items });
+const oneOf = (...values: readonly string[]): Schema => ({ type: "string", enum: values });
+const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+
+/** An object; a name that ends in `?` may be absent. */
+const object = (properties: Readonly<Record<string, Schema>>): Schema => ({
+  type: "object",
+  properties: Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name.replace(/\?$/, ""), schema])),
+  required: Object.keys(properties).filter((name) => !name.endsWith("?")),
+});
+const pageOf = (name: string): Schema =>
+  object({ items: list(ref(name)), next: { ...orNull(text), description: "Cursor of the following page, or null." } });
+
+const verdict = oneOf("drift", "no_drift", "insufficient_data");
+const severity = oneOf("warning", "critical");
+const kind = oneOf("numeric", "categorical");
+const check = object({ check: text, ok: flag, "detail?": text });
+const threshold = { "threshold?": number };
+
+/** Schemas by name. */
+export const schemas: Readonly<Record<string, Schema>> = {
+  Problem: object({ type: text, title: text, status: integer, detail: text, code: text, "hint?": text, "errors?": list(text) }),
+  Ready: object({ ready: flag, failing: list(check) }),
+  Reloaded: object({ reloaded: flag }),
+  Status: object({
+    version: text,
+    revision: text,
+    nodejs_version: text,
+    now: time,
+    started_at: time,
+    uptime_seconds: count,
+    config: object({ digest: text, loaded_at: time }),
+    ready: flag,
+    checks: list(check),
+    sources: list(
+      object({
+        source: text,
+        connected: flag,
+        "problem?": text,
+        event_time: { ...orNull(time), description: "Largest accepted event time." },
+        lag: { ...orNull(count), description: "Records between position and end of the log, summed; null while unknown." },
+        partitions: list(object({ partition: integer, assigned: flag, position: number, end: orNull(number), lag: orNull(count) })),
+      }),
+    ),
+    store: object({ type: text, size_bytes: count }),
+    records: object({ counted: count, dropped: { type: "object", additionalProperties: count } }),
+  }),
+  Model: object({ model: text, windows: list(text), versions: list(ref("Version")) }),
+  ModelDetail: object({
+    model: text,
+    windows: list(text),
+    versions: list(ref("Version")),
+    features: {
+      ...list(object({ version: text, window: text, items: list(ref("FeatureSummary")), total: integer })),
+      description: "For each version and window its worst features; all of them: /features.",
+    },
+  }),
+  ModelPage: pageOf("Model"),
+  Version: object({
+    version: text,
+    reference: orNull(
+      object({
+        digest: text,
+        version: { ...orNull(text), description: "null: judges every version." },
+        records: integer,
+        created_at: text,
+        source: text,
+        time: orNull(object({ from: text, to: text })),
+        calibration_days: orNull(integer),
+      }),
+    ),
+    features: integer,
+    alert: object({
+      phase: oneOf("inactive", "pending", "firing"),
+      episode: orNull(ref("Episode")),
+      features: list(object({ feature: text, window: text, severity })),
+    }),
+    windows: list(
+      object({
+        window: text,
+        start: time,
+        end: time,
+        records: count,
+        verdict,
+        reason: text,
+        "severity?": severity,
+        drifting_features: integer,
+        policy: text,
+        reference: orNull(text),
+      }),
+    ),
+  }),
+  FeatureSummary: object({
+    feature: text,
+    kind,
+    role: oneOf("feature", "prediction", "derived"),
+    verdict,
+    reason: text,
+    "severity?": severity,
+    "score?": { ...count, description: "How near to a verdict of drift: 1 = a test hits. For ranking only." },
+    current_count: count,
+    statistics: ref("Statistics"),
+    quality_failed: list(text),
+  }),
+  FeaturePage: pageOf("FeatureSummary"),
+  Statistics: object({
+    "psi?": object({ value: number, excess: number, ...threshold }),
+    "kl?": object({ value: number, direction: text, ...threshold }),
+    "kl_reverse?": object({ value: number, direction: text, ...threshold }),
+    "ks?": object({ value: number, upper: number, p_value: number, ...threshold }),
+    "g?": object({ value: number, p_value: number, degrees_of_freedom: number, ...threshold }),
+    "chi_square?": object({ value: number, p_value: number, degrees_of_freedom: number, ...threshold }),
+    "jensen_shannon?": object({ value: number, base: text, form: text, ...threshold }),
+    "hellinger?": object({ value: number, ...threshold }),
+    "total_variation?": object({ value: number, ...threshold }),
+    "wasserstein?": object({ value: number, binned: flag, ...threshold }),
+    "area_gap?": object({ value: number, ...threshold }),
+  }),
+  Feature: object({
+    model: text,
+    version: text,
+    feature: text,
+    kind,
+    role: oneOf("feature", "prediction", "derived"),
+    window: object({ name: text, "start?": time, "end?": time, "records?": count }),
+    verdict,
+    reason: text,
+    "severity?": severity,
+    "score?": count,
+    "bin?": { ...text, description: "Label of the bin that the verdict rests on." },
+    "calibrated?": flag,
+    reference: object({ digest: text, count, missing: count }),
+    "current?": object({ count, missing: count }),
+    bins: list(
+      object({
+        label: text,
+        special: { ...flag, description: "out_of_range, gap or other." },
+        reference_count: count,
+        reference_share: count,
+        "current_count?": count,
+        "current_share?": count,
+      }),
+    ),
+    statistics: ref("Statistics"),
+    gates: {
+      ...list(object({ gate: text, passed: flag, value: number, limit: number })),
+      description: "Every number of the rule with its limit, in the order of the rule.",
+    },
+    quality: list(object({ check: text, verdict, reference_share: count, current_share: count })),
+  }),
+  Pane: { type: "object", additionalProperties: true, description: "A line of `driftd store export`." },
+  PanePage: pageOf("Pane"),
+  Episode: object({
+    id: text,
+    model: text,
+    version: text,
+    severity,
+    features: list(text),
+    pending_at: time,
+    firing_at: orNull(time),
+    resolved_at: orNull(time),
+  }),
+  EpisodePage: pageOf("Episode"),
+  Delivery: object({
+    id: text,
+    output: text,
+    type: text,
+    model: text,
+    version: text,
+    status: oneOf("pending", "delivered", "dead", "cancelled"),
+    attempts: integer,
+    created_at: time,
+    updated_at: time,
+    next_attempt_at: orNull(time),
+  }),
+  DeliveryPage: pageOf("Delivery"),
+  DeliveryDetail: {
+    allOf: [
+      ref("Delivery"),
+      object({
+        body: anything,
+        attempt_log: list(
+          object({ at: time, ok: flag, status: orNull(integer), failure: orNull(text), latency_seconds: count, excerpt: text }),
+        ),
+      }),
+    ],
+  },
+  Replayed: object({ id: text, status: oneOf("pending") }),
+  Config: map,
+  OpenApi: map,
+};
