@@ -1,5 +1,5 @@
 /** Two-sample Kolmogorov-Smirnov statistic from bins, with a certified bracket around the exact one. */
-import { checkPair, checkTotal } from "./counts.ts";
+import { answer, checkPair, checkTotal } from "./counts.ts";
 
 /** Both ends of what the exact D of the unbinned samples can be. */
 export type KsBracket = { readonly lower: number; readonly upper: number };
@@ -43,7 +43,8 @@ export function ks(reference: ArrayLike<number>, current: ArrayLike<number>): nu
     difference += reference[k]! * n - current[k]! * m;
     largest = Math.max(largest, Math.abs(difference));
   }
-  return largest / (m * n);
+  // Counts far below 1 can make m n vanish.
+  return answer(largest / (m * n));
 }
 
 /**
@@ -86,5 +87,6 @@ export function ksBracket(reference: ArrayLike<number>, current: ArrayLike<numbe
     difference += r - c;
     if (k < reference.length - 1) lower = Math.max(lower, Math.abs(difference));
   }
-  return { lower: lower / (m * n), upper: Math.min(1, Math.max(lower, upper) / (m * n)) };
+  const d = answer(lower / (m * n));
+  return d === undefined ? undefined : { lower: d, upper: Math.min(1, Math.max(lower, upper) / (m * n)) };
 }

@@ -3,7 +3,7 @@
  *
  * Each side is computed directly where it is small and as the complement where it is large, so that both keep their relative error far out.
  */
-import { lnGamma } from "./ln-gamma.ts";
+import { lnGammaOnePlus } from "./ln-gamma.ts";
 import { poissonTerm } from "./poisson-term.ts";
 
 /** Smallest number that Lentz's method may divide by. */
@@ -43,7 +43,7 @@ function upperFraction(a: number, x: number): number {
 
 /** Q(a, x) for a < 1 and x < 1, where Q may be small although P is not far from 1: 1 - x^a/Gamma(1 + a) is taken by expm1. */
 function upperSmallShape(a: number, x: number): number {
-  const exponent = a * Math.log(x) - lnGamma(1 + a);
+  const exponent = a * Math.log(x) - lnGammaOnePlus(a);
   let term = 1;
   let sum = 0;
   for (let n = 1; ; n++) {

@@ -34,8 +34,8 @@ function lnGammaNearTwo(a: number): number {
   return a * (ONE_MINUS_GAMMA + sum);
 }
 
-/** ln Gamma(1 + a) for a in [-0.5, 10): accurate near 0, where it is 0 too. */
-function lnGammaOnePlus(a: number): number {
+/** ln Gamma(1 + a) for a in [-0.5, 10): accurate near 0, where it is 0 too, and where 1 + a would round. */
+export function lnGammaOnePlus(a: number): number {
   if (a <= 0.5) return lnGammaNearTwo(a) - Math.log1p(a);
   let product = 1;
   let x = a - 1;
