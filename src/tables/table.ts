@@ -45,7 +45,22 @@ export type ChunkColumn =
       readonly wrong: (row: number) => string | null;
     };
 
-export type TableChunk = { readonly rows: number; readonly columns: readonly ChunkColumn[] };
+export type TableChunk = {
+  readonly rows: number;
+  readonly columns: readonly ChunkColumn[];
+  /** Event times, epoch ms, when the scan asked for them; NaN where a row has none. */
+  readonly timeMs: Float64Array | undefined;
+};
+
+export type ScanOptions = {
+  /** The columns of the chunks, in this order. */
+  readonly columns: readonly string[];
+  readonly filter?: TimeFilter;
+  /** Sort by this column's event time; rows of one time stay in the order of the file, rows without a time come last. */
+  readonly orderBy?: string;
+  /** Hand on this column's event times too: numbers below 1e11 are seconds, text is ISO 8601. */
+  readonly time?: string;
+};
 
 /** Rows whose event time lies in `[fromMs, toMs)`, epoch ms of the column's values; a missing bound is open. Rows without a time are left out. */
 export type TimeFilter = { readonly column: string; readonly fromMs?: number; readonly toMs?: number };
@@ -61,8 +76,22 @@ export type TextCounts = {
   readonly wrongType: number;
 };
 
-/** Counts of the values of a text column by the bin of their category; `bin` is −1 for a value that is no category. */
+/** What `countByCategory` gives as the bin of a value that is no category, of a missing one, and of one of the wrong type. */
+export const UNSEEN_BIN = -1;
+export const MISSING_BIN = -2;
+export const WRONG_TYPE_BIN = -3;
+
+/** Rows of a text column by the bin of their category, or by one of the three constants above. */
 export type BinCount = { readonly slot: number; readonly bin: number; readonly count: number };
+
+export type NumberCounts = {
+  readonly count: number;
+  readonly missing: number;
+  readonly wrongType: number;
+  readonly nan: number;
+  readonly positiveInfinity: number;
+  readonly negativeInfinity: number;
+};
 
 export type Table = {
   readonly path: string;
@@ -71,17 +100,10 @@ export type Table = {
   readonly countRows: (filter?: TimeFilter) => Promise<number>;
   /** The event time column's extent, epoch ms, and how many rows have none; `from` and `to` are NaN when no row has one. */
   readonly timeRange: (filter: TimeFilter) => Promise<{ readonly fromMs: number; readonly toMs: number; readonly without: number }>;
-  /** Hands the columns on, in the given order and the order of the file, or by event time (ties as in the file, rows without a time last). */
-  readonly scan: (
-    options: { readonly columns: readonly string[]; readonly filter?: TimeFilter; readonly orderBy?: string },
-    onChunk: (chunk: TableChunk) => void,
-  ) => Promise<void>;
+  /** Hands the rows on chunk by chunk; a chunk is valid only during the call. */
+  readonly scan: (options: ScanOptions, onChunk: (chunk: TableChunk) => void) => Promise<void>;
   /** The same as a stream; a chunk is valid until the next is asked for. */
-  readonly chunks: (options: {
-    readonly columns: readonly string[];
-    readonly filter?: TimeFilter;
-    readonly orderBy?: string;
-  }) => AsyncGenerator<TableChunk, void>;
+  readonly chunks: (options: ScanOptions) => AsyncGenerator<TableChunk, void>;
   /** Distinct finite values of a number column with their counts, ascending, in bounded memory whatever the column holds. */
   readonly sortedNumbers: (
     column: string,
@@ -98,7 +120,14 @@ export type Table = {
       readonly slots?: { readonly column: string; readonly fromMs: number; readonly slotMs: number };
     },
   ) => Promise<BinCount[]>;
-  readonly missingAndWrong: (column: string, filter?: TimeFilter) => Promise<{ readonly missing: number; readonly wrongType: number }>;
+  /** How many rows of a number column hold what: finite values are `count`. */
+  readonly countNumbers: (column: string, filter?: TimeFilter) => Promise<NumberCounts>;
+  /** Rows by slot of event time, ascending; a slot starts at a multiple of `slotMs` since the epoch. Slots without rows are left out. */
+  readonly countByTime: (
+    column: string,
+    slotMs: number,
+    filter?: TimeFilter,
+  ) => Promise<{ readonly startMs: number; readonly count: number }[]>;
   /** Frees memory and temporary files. Any number of times. */
   readonly close: () => Promise<void>;
 };
@@ -145,10 +174,11 @@ function createTable(path: string, database: Database, relation: string, plans: 
   };
   const query = (sql: string, lists?: readonly (readonly string[])[]) => explained(path, () => database.rows(sql, lists));
 
-  async function* chunks(options: { columns: readonly string[]; filter?: TimeFilter; orderBy?: string }): AsyncGenerator<TableChunk, void> {
+  async function* chunks(options: ScanOptions): AsyncGenerator<TableChunk, void> {
     const wanted = options.columns.map(plan);
     const selected = wanted.flatMap(({ value, wrong }) => (wrong === undefined ? [value] : [value, wrong]));
-    if (selected.length === 0) selected.push("CAST(NULL AS DOUBLE)");
+    // A result needs a column, even where only the number of rows is asked for.
+    selected.push(options.time === undefined ? "CAST(NULL AS DOUBLE)" : `coalesce(${time(options.time)}, 'nan'::DOUBLE)`);
     const columns = selected.map((sql, i) => `${sql} AS s${i}`).join(", ");
     const sql =
       options.orderBy === undefined
@@ -158,14 +188,12 @@ function createTable(path: string, database: Database, relation: string, plans: 
     try {
       for await (const chunk of database.stream(sql)) {
         let at = 0;
-        yield {
-          rows: chunk.rows,
-          columns: wanted.map((column) => {
-            const values = chunk.columns[at++]!;
-            const wrong = column.wrong === undefined ? undefined : chunk.columns[at++]!;
-            return chunkColumn(column.kind, chunk.rows, values, wrong);
-          }),
-        };
+        const columns = wanted.map((column) => {
+          const values = chunk.columns[at++]!;
+          const wrong = column.wrong === undefined ? undefined : chunk.columns[at++]!;
+          return chunkColumn(column.kind, chunk.rows, values, wrong);
+        });
+        yield { rows: chunk.rows, columns, timeMs: options.time === undefined ? undefined : chunk.columns[at]!.doubles };
       }
     } catch (thrown) {
       throw readableError(path, thrown);
@@ -225,23 +253,42 @@ function createTable(path: string, database: Database, relation: string, plans: 
       };
     },
     countByCategory: async (column, categories, { filter, slots } = {}) => {
-      const { value, numericText } = plan(column);
-      const key = numericText ? "coalesce(CAST(TRY_CAST(name AS DOUBLE) AS VARCHAR), name)" : "name";
+      const { value, wrong, numericText } = plan(column);
+      const key = numericText ? canonicalSql("name") : "name";
       const slot = slots === undefined ? "0" : `CAST(floor(((${time(slots.column)}) - ${slots.fromMs}) / ${slots.slotMs}) AS INTEGER)`;
       const rows = await query(
-        `WITH listed AS (SELECT unnest($1) AS name, unnest(range(${categories.length})) AS bin), categories AS (SELECT ${key} AS name, min(bin) AS bin FROM listed GROUP BY 1), ` +
-          `counted AS (SELECT ${slot} AS slot, ${numericText ? canonicalSql(value) : value} AS name, count(*) AS n FROM ${relation}${where(filter)} GROUP BY ALL) ` +
-          "SELECT slot, coalesce(bin, -1), CAST(sum(n) AS DOUBLE) FROM counted LEFT JOIN categories USING (name) WHERE counted.name IS NOT NULL AND slot IS NOT NULL GROUP BY ALL",
+        `WITH listed AS (SELECT unnest($1) AS name, unnest(range(${categories.length})) AS bin), ` +
+          `categories AS (SELECT ${key} AS name, min(bin) AS bin FROM listed GROUP BY 1), ` +
+          `fields AS (SELECT ${slot} AS slot, ${value} AS v, ${wrong ?? "CAST(NULL AS VARCHAR)"} AS w FROM ${relation}${where(filter)}), ` +
+          `counted AS (SELECT slot, ${numericText ? canonicalSql("v") : "v"} AS name, w IS NOT NULL AS wrong, count(*) AS n FROM fields GROUP BY ALL) ` +
+          `SELECT slot, CASE WHEN name IS NOT NULL THEN coalesce(bin, ${UNSEEN_BIN}) WHEN wrong THEN ${WRONG_TYPE_BIN} ELSE ${MISSING_BIN} END AS place, sum(n) ` +
+          "FROM counted LEFT JOIN categories USING (name) WHERE slot IS NOT NULL GROUP BY slot, place",
         [categories],
       );
       return rows.map(([at, bin, count]) => ({ slot: Number(at), bin: Number(bin), count: Number(count) }));
     },
-    missingAndWrong: async (column, filter) => {
+    countNumbers: async (column, filter) => {
       const { value, wrong } = plan(column);
+      const fields = `SELECT ${value} AS v, ${wrong ?? "CAST(NULL AS VARCHAR)"} AS w FROM ${relation}${where(filter)}`;
       const [row] = await query(
-        `SELECT count(*) - count(${value}) - count(${wrong ?? "NULL"}), count(${wrong ?? "NULL"}) FROM ${relation}${where(filter)}`,
+        `SELECT count_if(isfinite(v)), count_if(v IS NULL AND w IS NULL), count(w), count_if(isnan(v)), count_if(isinf(v) AND v > 0), count_if(isinf(v) AND v < 0) FROM (${fields})`,
       );
-      return { missing: Number(row![0]), wrongType: Number(row![1]) };
+      const [count, missing, wrongType, nan, positiveInfinity, negativeInfinity] = row!.map(Number) as [
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
+      return { count, missing, wrongType, nan, positiveInfinity, negativeInfinity };
+    },
+    countByTime: async (column, slotMs, filter) => {
+      const slot = `floor((${time(column)}) / ${slotMs})`;
+      const rows = await query(
+        `SELECT slot, count(*) FROM (SELECT ${slot} AS slot FROM ${relation}${where(filter)}) WHERE slot IS NOT NULL GROUP BY slot ORDER BY slot`,
+      );
+      return rows.map(([at, count]) => ({ startMs: Number(at) * slotMs, count: Number(count) }));
     },
     close: () => database.close(),
   };

@@ -1,0 +1,280 @@
+/** Builds a reference snapshot from a table: chooses columns, makes bins, counts, and counts again by half hour where there is event time. */
+
+import { DriftdError } from "../lib/errors.ts";
+import { didYouMean } from "../lib/suggest.ts";
+import { openTable, type Table, type TimeFilter } from "../tables/table.ts";
+import { DEFAULT_BINS } from "./bins.ts";
+import { calibrationOf } from "./calibration.ts";
+import { digestOf } from "./canonical.ts";
+import { type CategoricalSummary, summarizeText } from "./categorical.ts";
+import { coarseOfCategorical, coarseOfNumeric } from "./coarse.ts";
+import { type Candidate, chooseColumns, isIdNumber, isIdText, type Skipped } from "./columns.ts";
+import { featureLayoutHash } from "./compile.ts";
+import { type NumericSummary, summarizeNumbers } from "./numeric.ts";
+import type { CategoricalFeature, NumericFeature, Snapshot, SnapshotFeature } from "./snapshot.ts";
+import { isoOf } from "./times.ts";
+
+export type BuildOptions = {
+  /** A table: CSV, TSV, NDJSON, JSON or Parquet, text also with gzip or zstd; a glob. */
+  readonly input: string;
+  readonly model: string;
+  readonly version?: string;
+  /** The column of event time. With `recordColumns` a column `timestamp` is taken by itself. */
+  readonly timestamp?: string;
+  readonly exclude?: readonly string[];
+  /** Columns to take as categories though they look like numbers or times. */
+  readonly categorical?: readonly string[];
+  readonly nullValues?: readonly string[];
+  /** Fine bins aimed at per numeric feature; `DEFAULT_BINS`. */
+  readonly bins?: number;
+  /** Only rows with an event time in `[fromMs, toMs)`; needs `timestamp`. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  /** True (the default): the table holds records as the daemon sees them. False: every column is an input. */
+  readonly recordColumns?: boolean;
+  /** When it was built, epoch ms: part of the digest. */
+  readonly nowMs: number;
+  /** driftd's version. */
+  readonly driftd: string;
+  /** DuckDB's bound on memory, such as `1GiB`. */
+  readonly memoryLimit?: string;
+  readonly onProgress?: (progress: BuildProgress) => void;
+};
+
+/** How far a build is: `done` of `total` columns, or rows while calibrating. */
+export type BuildProgress = {
+  readonly stage: "open" | "numbers" | "categories" | "calibration";
+  readonly done: number;
+  readonly total: number;
+};
+
+export type BuildResult = {
+  readonly snapshot: Snapshot;
+  /** Columns that became no feature, in the order of the table. */
+  readonly skipped: readonly Skipped[];
+  /** What the user should know, in sentences. */
+  readonly warnings: readonly string[];
+};
+
+/**
+ * Builds a snapshot. Throws the `TABLE_*` errors of `openTable`; `TABLE_COLUMN_MISSING` for an option that names a column the table lacks;
+ * `REFERENCE_EMPTY` when there is no row (in the period) or no column to judge; `REFERENCE_TIME_UNREADABLE` when no row has an event time;
+ * `REFERENCE_BINS` for a number of bins outside 16 to 4096.
+ */
+export async function buildSnapshot(options: BuildOptions): Promise<BuildResult> {
+  const { input, recordColumns = true, bins = DEFAULT_BINS, onProgress = () => {} } = options;
+  if (!Number.isInteger(bins) || bins < 16 || bins > 4096) {
+    throw new DriftdError("REFERENCE_BINS", `bins: ${bins} is not a whole number from 16 to 4096`, {
+      hint: `${DEFAULT_BINS} suit almost every model.`,
+    });
+  }
+  onProgress({ stage: "open", done: 0, total: 1 });
+  const table = await openTable(input, {
+    nullValues: options.nullValues ?? [],
+    kinds: new Map((options.categorical ?? []).map((column) => [column, "text"])),
+    ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),
+  });
+  try {
+    return await build(table, { ...options, recordColumns, bins, onProgress });
+  } finally {
+    await table.close();
+  }
+}
+
+type Settled = BuildOptions & Required<Pick<BuildOptions, "recordColumns" | "bins" | "onProgress">>;
+
+async function build(table: Table, options: Settled): Promise<BuildResult> {
+  const names = table.columns.map(({ name }) => name);
+  const timestamp = options.timestamp ?? (options.recordColumns && names.includes("timestamp") ? "timestamp" : undefined);
+  requireColumns(table, [...(options.exclude ?? []), ...(options.categorical ?? []), ...(timestamp === undefined ? [] : [timestamp])]);
+  const filter = filterOf(options, timestamp);
+  const records = await table.countRows(filter);
+  if (records === 0) {
+    throw new DriftdError(
+      "REFERENCE_EMPTY",
+      `${options.input}: has no rows${filter === undefined ? "" : " in the period that was asked for"}`,
+      {
+        hint: "A reference is made of the data that the model was trained on, or of healthy traffic.",
+      },
+    );
+  }
+  const warnings: string[] = [];
+  const time = timestamp === undefined ? undefined : await timeOf(table, timestamp, filter, records, warnings);
+  const { candidates, skipped } = chooseColumns(table.columns, {
+    timestamp,
+    exclude: new Set(options.exclude),
+    categorical: new Set(options.categorical),
+    recordColumns: options.recordColumns,
+  });
+  const built = await buildFeatures(table, candidates, records, filter, options, { skipped, warnings });
+  if (built.length === 0) {
+    throw new DriftdError(
+      "REFERENCE_EMPTY",
+      `${options.input}: no column can be a feature: ${skipped.map(({ feature, reason }) => `${feature} (${reason})`).join(", ")}`,
+      {
+        hint: "Name columns with --categorical, or take fewer out with --exclude.",
+      },
+    );
+  }
+  const calibration =
+    timestamp === undefined
+      ? undefined
+      : await calibrationOf(table, built, timestamp, filter, (rows) =>
+          options.onProgress({ stage: "calibration", done: rows, total: records }),
+        );
+  const order = new Map(names.map((name, i) => [name, i]));
+  const content: Omit<Snapshot, "digest"> = {
+    schema: "driftd/reference/v1",
+    model: options.model,
+    ...(options.version === undefined ? {} : { version: options.version }),
+    records,
+    ...(time === undefined ? {} : { time }),
+    provenance: { source: options.input, driftd: options.driftd, created_at: isoOf(options.nowMs), quantiles: "exact" },
+    features: built.map(({ feature }) => feature),
+    ...(calibration === undefined ? {} : { calibration }),
+  };
+  const { schema, ...rest } = content;
+  return {
+    snapshot: { schema, digest: digestOf(content), ...rest },
+    skipped: skipped.toSorted((a, b) => order.get(a.column)! - order.get(b.column)!).map(({ column: _, ...one }) => one),
+    warnings,
+  };
+}
+
+/** Names a column that an option asks for and the table lacks. */
+function requireColumns(table: Table, wanted: readonly string[]): void {
+  const names = table.columns.map(({ name }) => name);
+  const lacking = wanted.find((name) => !names.includes(name));
+  if (lacking === undefined) return;
+  throw new DriftdError("TABLE_COLUMN_MISSING", `${table.path}: has no column ${JSON.stringify(lacking)}`, {
+    hint: didYouMean(lacking, names),
+  });
+}
+
+function filterOf({ fromMs, toMs }: BuildOptions, timestamp: string | undefined): TimeFilter | undefined {
+  if (fromMs === undefined && toMs === undefined) return undefined;
+  if (timestamp === undefined) {
+    throw new DriftdError("REFERENCE_TIME_UNREADABLE", "a period was asked for, but no column of event time is named", {
+      hint: "Add --timestamp COLUMN.",
+    });
+  }
+  return { column: timestamp, ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
+}
+
+async function timeOf(
+  table: Table,
+  field: string,
+  filter: TimeFilter | undefined,
+  records: number,
+  warnings: string[],
+): Promise<NonNullable<Snapshot["time"]>> {
+  const { fromMs, toMs, without } = await table.timeRange(filter ?? { column: field });
+  if (Number.isNaN(fromMs)) {
+    throw new DriftdError("REFERENCE_TIME_UNREADABLE", `${table.path}: no value of column ${JSON.stringify(field)} is a time`, {
+      hint: "Event time is ISO 8601 text, epoch seconds or milliseconds, or a timestamp column.",
+    });
+  }
+  if (without > 0) warnings.push(`${without} of ${records} rows have no readable ${field}: they are counted, but calibrate nothing`);
+  return { field, from: isoOf(fromMs), to: isoOf(toMs) };
+}
+
+type SkippedColumn = Skipped & { readonly column: string };
+type Built = { readonly column: string; readonly feature: SnapshotFeature };
+
+async function buildFeatures(
+  table: Table,
+  candidates: readonly Candidate[],
+  rows: number,
+  filter: TimeFilter | undefined,
+  { bins, onProgress }: Settled,
+  said: { readonly skipped: SkippedColumn[]; readonly warnings: string[] },
+): Promise<Built[]> {
+  const numeric = candidates.filter(({ kind }) => kind === "numeric");
+  let done = 0;
+  const numbers = await summarizeNumbers(
+    table,
+    numeric.map(({ column }) => column),
+    { rows, bins, filter, onColumn: () => onProgress({ stage: "numbers", done: ++done, total: numeric.length }) },
+  );
+  const numberOf = new Map(numeric.map(({ column }, i) => [column, numbers[i]!]));
+  const built: Built[] = [];
+  done = 0;
+  for (const candidate of candidates) {
+    const { column, feature: name, demanded } = candidate;
+    const skip = (reason: Skipped["reason"]): void => void said.skipped.push({ column, feature: name, reason });
+    const summary = numberOf.get(column);
+    if (summary !== undefined) {
+      if (summary.fine === undefined) skip("all_missing");
+      else if (isIdNumber(column, summary)) skip("unique_values");
+      else {
+        built.push({ column, feature: numericFeature(candidate, summary) });
+        warnOfNumbers(column, summary, said.warnings);
+      }
+    } else {
+      const text = await summarizeText(table, column, filter);
+      onProgress({ stage: "categories", done: ++done, total: candidates.length - numeric.length });
+      if (text.count === 0) skip("all_missing");
+      else if (!demanded && isIdText(text)) skip("unique_values");
+      else {
+        built.push({ column, feature: categoricalFeature(candidate, text) });
+        if (text.unnamed > 0)
+          said.warnings.push(
+            `${column}: has ${text.distinct} categories; the ${text.categories.length} most frequent are named, the others count as unseen`,
+          );
+      }
+    }
+  }
+  return built;
+}
+
+function warnOfNumbers(column: string, summary: NumericSummary, warnings: string[]): void {
+  if (summary.float32) warnings.push(`${column}: was saved as float32: the stream's values are rounded to float32 before they are binned`);
+  if (summary.wrongType > 0) {
+    warnings.push(
+      `${column}: ${summary.wrongType} values are no numbers and count as wrong types; name a mark for "missing" with --null-values, or take the column as categories with --categorical`,
+    );
+  }
+}
+
+function numericFeature({ feature, role }: Candidate, summary: NumericSummary): NumericFeature {
+  const fine = summary.fine!;
+  const kind = "numeric" as const;
+  const round = summary.float32 ? ("float32" as const) : null;
+  return {
+    feature,
+    kind,
+    role,
+    count: summary.count,
+    missing: summary.missing,
+    nan: summary.nan,
+    positive_infinity: summary.positiveInfinity,
+    negative_infinity: summary.negativeInfinity,
+    wrong_type: summary.wrongType,
+    round,
+    layout: featureLayoutHash({ kind, edges: fine.edges, round }),
+    edges: fine.edges,
+    counts: fine.counts,
+    coarse: coarseOfNumeric(fine),
+    moments: summary.moments,
+    means: fine.means,
+  };
+}
+
+function categoricalFeature({ feature, role }: Candidate, summary: CategoricalSummary): CategoricalFeature {
+  const kind = "categorical" as const;
+  const { categories, counts } = summary;
+  return {
+    feature,
+    kind,
+    role,
+    count: summary.count,
+    missing: summary.missing,
+    wrong_type: summary.wrongType,
+    layout: featureLayoutHash({ kind, categories }),
+    categories,
+    counts,
+    coarse: coarseOfCategorical(counts, summary.count),
+    seen_once: summary.seenOnce,
+    ...(summary.unnamed > 0 ? { unnamed: summary.unnamed } : {}),
+  };
+}
