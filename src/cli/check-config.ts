@@ -62,7 +62,7 @@ async function check(file: string, io: Io, withFiles: boolean): Promise<Checked>
   try {
     // The name as it was given stands in the messages, so that a terminal can open it.
     const loaded = await loadConfig(file, io.env, { folder: io.cwd });
-    const problems = withFiles ? await checkFiles(loaded, fileChecks()) : [];
+    const problems = withFiles ? (await checkFiles(loaded, fileChecks())).toSorted((a, b) => a.line - b.line || a.column - b.column) : [];
     return { file, loaded, problems };
   } catch (thrown) {
     if (isConfigError(thrown)) return { file, loaded: undefined, problems: thrown.problems };

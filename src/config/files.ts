@@ -6,10 +6,13 @@ import { dirname } from "node:path";
 
 import { coerceError, DriftdError } from "../lib/errors.ts";
 import { didYouMean } from "../lib/suggest.ts";
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig, ReferenceConfig } from "./config.ts";
 import type { LoadedConfig } from "./load.ts";
-import type { OutputConfig } from "./outputs.ts";
+import { type OutputConfig, outputSecrets } from "./outputs.ts";
 import type { ConfigPath, Problem } from "./problem.ts";
+
+/** Features that a hint lists where none is near. */
+const HINTED_FEATURES = 20;
 
 export type FileChecks = {
   /** Loads a model's snapshots and resolves to the names of their features; rejects when one is not there, is corrupt or is another model's. */
@@ -32,26 +35,31 @@ export async function checkFiles({ config, problemAt, stands }: LoadedConfig, ch
   };
 
   for (const [index, model] of config.models.entries()) {
-    const key = model.reference.kind === "by_version" ? "references" : "reference";
-    const features = await attempt(["models", index, key], () => checks.references(model));
-    if (features === undefined) continue;
-    for (const list of ["include", "exclude"] as const) {
+    const features = new Set<string>();
+    let loaded = true;
+    for (const { path, reference } of eachReference(model)) {
+      const found = await attempt(["models", index, ...path], () => checks.references({ ...model, reference }));
+      if (found === undefined) loaded = false;
+      for (const feature of found ?? []) features.add(feature);
+    }
+    for (const list of loaded ? (["include", "exclude"] as const) : []) {
       for (const [position, feature] of (model.features[list] ?? []).entries()) {
         if (features.has(feature)) continue;
-        problems.push(
-          problemAt(
-            ["models", index, "features", list, position],
-            "is not a feature of the reference",
-            didYouMean(feature, [...features].slice(0, 50)),
-          ),
-        );
+        const hint = didYouMean(feature, [...features].slice(0, HINTED_FEATURES));
+        problems.push(problemAt(["models", index, "features", list, position], "is not a feature of the reference", hint, true));
       }
     }
   }
   for (const output of config.outputs.values()) {
     const model = config.models.findIndex(({ name }) => output.name === `retrain-${name}`);
     const at = stands(["outputs", output.name]) ? ["outputs", output.name] : ["models", model, "retrain", "webhook"];
-    await attempt(at, () => checks.output(output));
+    const before = problems.length;
+    for (const key of outputSecrets[output.type]) {
+      const secret = output[key];
+      if (secret?.file !== undefined) await attempt([...at, `${key}_file`], secret.reveal);
+    }
+    // What the output itself finds wrong (a key that is no key) is said only when its files can be read at all.
+    if (problems.length === before) await attempt(at, () => checks.output(output));
   }
   const sasl = config.kafka?.sasl;
   if (sasl?.mechanism === "oauthbearer") await attempt(["kafka", "sasl", "token_file"], sasl.token.reveal);
@@ -71,6 +79,14 @@ export async function checkFiles({ config, problemAt, stands }: LoadedConfig, ch
   const eventLog = config.eventLog.path;
   if (eventLog !== undefined) await attempt(["event_log", "path"], () => writable(eventLog));
   return problems;
+}
+
+function eachReference({ reference }: ModelConfig): { path: ConfigPath; reference: ReferenceConfig }[] {
+  if (reference.kind !== "by_version") return [{ path: ["reference"], reference }];
+  return [...reference.paths].map(([version, path]) => ({
+    path: ["references", version],
+    reference: { kind: "by_version", paths: new Map([[version, path]]) },
+  }));
 }
 
 async function readable(file: string): Promise<void> {

@@ -30,7 +30,7 @@ export type LoadedConfig = {
   /** Slips that stop nothing. */
   readonly warnings: readonly Problem[];
   /** Turns a slip that was found later (a file that is not there) into a problem with its place. */
-  readonly problemAt: (path: ConfigPath, message: string, hint?: string) => Problem;
+  readonly problemAt: (path: ConfigPath, message: string, hint?: string, withValue?: boolean) => Problem;
   /** Whether a path stands in the file (an output may have come from the `retrain.webhook` shorthand). */
   readonly stands: (path: ConfigPath) => boolean;
 };
@@ -94,7 +94,8 @@ export function parseConfig(text: string, file: string, env: Env, options: LoadO
       ...warningsOf(config, root).map(ofSlip),
     ],
     stands: (at) => valueAt(root, at) !== undefined,
-    problemAt: (at, message, hint) => problem(document.place(at, "value"), at, valueAt(root, at), message, hint),
+    problemAt: (at, message, hint, withValue = false) =>
+      problem(document.place(at, "value"), at, withValue ? valueAt(root, at) : undefined, message, hint),
   };
 }
 

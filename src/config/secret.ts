@@ -28,14 +28,19 @@ export function fileSecret(file: string): Secret {
   return secret(file, async () => {
     const text = await readFile(file, "utf8").catch((thrown: unknown) => {
       const cause = coerceError(thrown);
-      throw new DriftdError("SECRET_UNREADABLE", `cannot read the secret file ${file}: ${cause.message}`, {
-        hint: "check that the file exists and that this user may read it",
-        cause,
-      });
+      const missing = "code" in cause && cause.code === "ENOENT";
+      throw new DriftdError(
+        "SECRET_UNREADABLE",
+        missing ? `the file ${file} is not there` : `cannot read the file ${file}: ${cause.message}`,
+        {
+          hint: missing ? "write the secret into it, readable for this user only" : "check that this user may read it",
+          cause,
+        },
+      );
     });
     const value = text.replace(/[\r\n]+$/, "");
     if (value === "") {
-      throw new DriftdError("SECRET_EMPTY", `the secret file ${file} is empty`, { hint: "write the secret into it, on one line" });
+      throw new DriftdError("SECRET_EMPTY", `the file ${file} is empty`, { hint: "write the secret into it, on one line" });
     }
     return value;
   });
