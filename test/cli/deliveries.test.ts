@@ -1,10 +1,10 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import type { Io } from "../../src/cli/args.ts";
 import { columns, printable } from "../../src/cli/columns.ts";
@@ -20,15 +20,15 @@ const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const AT = Date.UTC(2026, 0, 10);
 
 let folder: string;
+/** Holds the store that every test gets a copy of. */
+let template: string;
 let receiver: Receiver;
 let daemon: Server | undefined;
 const asked: string[] = [];
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "driftd-deliveries-"));
-  receiver = await startReceiver({ secret: SECRET, clock: systemClock, port: 0 });
-  await configure(1);
-  const store = await openStore();
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), "driftd-deliveries-"));
+  const store = await openStore(template);
   await store.commitDecision({
     evaluatedThrough: [],
     evaluations: [],
@@ -45,6 +45,14 @@ beforeEach(async () => {
   await store.recordAttempt(attempt, { status: "dead", nextAttemptAtMs: AT + 5 });
   await store.setFact(disabledFact("pipeline"), "2026-01-10T00:00:00.005Z");
   await store.close();
+});
+afterAll(() => rm(template, { recursive: true }));
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "driftd-deliveries-"));
+  await copyFile(join(template, "driftd.db"), join(folder, "driftd.db"));
+  receiver = await startReceiver({ secret: SECRET, clock: systemClock, port: 0 });
+  await configure(1);
 });
 afterEach(async () => {
   await receiver.close();
@@ -73,8 +81,8 @@ function configure(port: number): Promise<void> {
   return writeFile(join(folder, "driftd.yaml"), lines.join("\n"));
 }
 
-function openStore(): Promise<Store> {
-  return openSqliteStore({ path: join(folder, "driftd.db"), log: silentLog, driftdVersion: "0.1.0" });
+function openStore(at = folder): Promise<Store> {
+  return openSqliteStore({ path: join(at, "driftd.db"), log: silentLog, driftdVersion: "0.1.0" });
 }
 
 async function run(...args: string[]) {
