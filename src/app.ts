@@ -6,11 +6,13 @@
  * Stop: sources, the last commit, outputs within the deadline, HTTP, store.
  */
 
+import { createAppView } from "./app-view.ts";
 import { decodersOf, loadJudges, ruleOf, timestampPath, timingOf } from "./assembly.ts";
 import type { Config } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { restartKeysChanged } from "./config/masked.ts";
 import type { DecideRule } from "./decide/decider.ts";
+import { createHttpServer } from "./http/server.ts";
 import type { Clock } from "./lib/clock.ts";
 import { createClosers } from "./lib/closers.ts";
 import { coerceError, DriftdError } from "./lib/errors.ts";
@@ -72,7 +74,8 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   async function open(): Promise<App> {
     let { config, digest } = options.loaded;
-    const startedMs = clock.nowMs();
+    const startedAtMs = clock.nowMs();
+    let loadedAtMs = startedAtMs;
     const fatal = Promise.withResolvers<never>();
     fatal.promise.catch(() => {});
 
@@ -131,15 +134,38 @@ export async function startApp(options: AppOptions): Promise<App> {
     showReferences();
     outbox.start();
 
+    let reading: Source | undefined;
+    const view = createAppView({
+      store,
+      pipeline,
+      observer,
+      outbox,
+      config: () => config,
+      digest: () => digest,
+      loadedAtMs: () => loadedAtMs,
+      judges: () => judges,
+      source: () => reading,
+      reload,
+      version,
+      startedAtMs,
+      clock,
+    });
+    const http = createHttpServer({ listen: config.http, view, metrics, clock, log });
+    closers.add("http", () => http.stop());
+    const { url } = await http.start();
+
     const source: Source = file ?? createKafkaSource({ ...(await kafkaConnection(requireKafka(config))), clock, log, metrics });
+    closers.add("source", () => source.stop());
     const housekeeping = clock.every(10_000, () => void measure());
     closers.add("housekeeping", housekeeping);
 
     await pipeline.run(source);
-    log.info({ version: version.version, config: digest, models: config.models.map(({ name }) => name) }, "started");
+    reading = source;
+    showLoaded();
+    log.info({ url, version: version.version, config: digest, models: config.models.map(({ name }) => name) }, "started");
 
     return {
-      url: "",
+      url,
       pipeline,
       finished: pipeline.finished,
       fatal: fatal.promise,
@@ -152,7 +178,20 @@ export async function startApp(options: AppOptions): Promise<App> {
       const held = pipeline.ingest.held();
       metrics.set("driftd_panes_open", {}, held.open);
       metrics.set("driftd_state_snapshot_size_bytes", {}, await store.sizeBytes());
-      void startedMs;
+    }
+
+    function showLoaded(): void {
+      metrics.set("driftd_config_last_reload_successful", {}, 1);
+      metrics.set("driftd_config_last_reload_success_timestamp_seconds", {}, loadedAtMs / 1000);
+      // 48 bits of the digest: what a double holds exactly.
+      metrics.set("driftd_config_hash", {}, Number.parseInt(digest.replace("sha256:", "").slice(0, 12), 16));
+      for (const { name } of config.models) {
+        metrics.set(
+          "driftd_evaluation_interval_seconds",
+          { model: name },
+          Math.min(...config.windows.map(({ slideMs }) => slideMs)) / 1000,
+        );
+      }
     }
 
     function showReferences(): void {
@@ -177,16 +216,17 @@ export async function startApp(options: AppOptions): Promise<App> {
         const gone = config.models.filter(({ name }) => !next.config.models.some((model) => model.name === name));
         config = next.config;
         digest = next.digest;
+        loadedAtMs = clock.nowMs();
         rules = rulesOf(config);
         judges = nextJudges;
         pipeline.setJudges(judges);
+        for (const { name } of config.models) metrics.initialise({ model: name });
         for (const { name } of gone) {
           observer.forget(name);
           metrics.removeModel(name);
         }
         showReferences();
-        metrics.set("driftd_config_last_reload_successful", {}, 1);
-        metrics.set("driftd_config_last_reload_success_timestamp_seconds", {}, clock.nowMs() / 1000);
+        showLoaded();
         log.info({ config: digest }, "reloaded");
       } catch (thrown) {
         metrics.set("driftd_config_last_reload_successful", {}, 0);

@@ -5,15 +5,16 @@
 
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
+import { fileURLToPath } from "node:url";
 import { openRows } from "../tables/rows.ts";
 
 /** Three million flights, 1 January to 30 June 2001: minute of departure, delay in minutes, distance in miles, origin, destination. */
 export function flightsPath(): string {
-  const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve("vega-datasets/package.json")), "data", "flights-3m.parquet");
+  // The package exports neither its package.json nor its data: the folder above its entry point is its root.
+  const entry = fileURLToPath(import.meta.resolve("vega-datasets"));
+  return join(dirname(dirname(entry)), "data", "flights-3m.parquet");
 }
 
 export const MODEL = "flights";

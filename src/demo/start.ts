@@ -69,8 +69,10 @@ async function run(folder: string, viaKafka: boolean, stays: boolean, cleanUp: (
       model: MODEL,
       version: VERSION,
       timestamp: "date",
-      from: REFERENCE.from,
-      to: REFERENCE.to,
+      fromMs: Date.parse(REFERENCE.from),
+      toMs: Date.parse(REFERENCE.to),
+      nowMs: systemClock.nowMs(),
+      driftd: readVersion().version,
     });
     await saveSnapshot(built.snapshot, join(folder, "flights.reference.json"));
     return built.snapshot;
@@ -165,7 +167,7 @@ function configuration(brokers: readonly string[] | undefined, url: string, port
 async function startDaemon(path: string): Promise<App> {
   const version = readVersion(process.env);
   const load = () => loadConfig(path, process.env);
-  const metrics = createMetrics({ buildInfo: version, clock: systemClock });
+  const metrics = createMetrics({ buildInfo: { version: version.version, revision: version.revision }, clock: systemClock });
   const log = createLogger({ level: "warn", format: "text", stderr: (line) => void process.stderr.write(line) });
   return startApp({ loaded: await load(), load, version, metrics, clock: systemClock, log });
 }

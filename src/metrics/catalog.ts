@@ -471,6 +471,14 @@ export const catalog: readonly MetricRow[] = [
     unit: "seconds",
     help: "When a message was last accepted; absent until the first.",
   },
+  { name: "driftd_event_log_lines_total", type: "counter", labels: none, unit: "lines", help: "Lines written to the event log." },
+  {
+    name: "driftd_event_log_dropped_total",
+    type: "counter",
+    labels: { reason: ["queue_full", "write_failed"] },
+    unit: "lines",
+    help: "Lines that did not reach the event log, by reason; the store has them.",
+  },
   {
     name: "driftd_state_snapshot_last_success_timestamp_seconds",
     type: "gauge",

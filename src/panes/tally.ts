@@ -111,7 +111,7 @@ export function createTally({ metrics, clock }: { readonly metrics: Metrics; rea
       return chunkRead;
     },
     paneClosed: (pane, layout) => {
-      metrics.inc("driftd_panes_closed_total");
+      metrics.inc("driftd_panes_closed_total", { model: pane.key.model });
       for (const feature of layout?.features ?? []) {
         const special = feature.offset + feature.bins;
         for (const [reason, slots] of INVALID) {

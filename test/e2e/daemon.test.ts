@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { flightRecords, flightsPath } from "../../src/demo/flights.ts";
+import { flightRecords, flightsPath, REFERENCE } from "../../src/demo/flights.ts";
 import { type Receiver, startReceiver } from "../../src/demo/receiver.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { buildSnapshot } from "../../src/reference/build.ts";
@@ -52,8 +52,10 @@ describeWithBroker("the daemon on a real broker", (broker) => {
       model: "flights",
       version: "1",
       timestamp: "date",
-      from: "2001-01-01T00:00:00Z",
-      to: "2001-01-15T00:00:00Z",
+      fromMs: Date.parse(REFERENCE.from),
+      toMs: Date.parse(REFERENCE.to),
+      nowMs: systemClock.nowMs(),
+      driftd: "test",
     });
     snapshot = built.snapshot;
     await saveSnapshot(snapshot, join(folder, "flights.reference.json"));
