@@ -49,7 +49,7 @@ export type Outbox = {
   readonly replay: (id: string) => Promise<"replayed" | "unknown_delivery" | "unknown_output">;
   /** Names of outputs that a 410 has disabled. */
   readonly disabled: () => Promise<readonly string[]>;
-  /** Attempts what is due, for at most `withinMs`, then stops. */
+  /** Resolves once nothing is due any more, after `withinMs` at the latest: what is retried later is not waited for. */
   readonly drain: (withinMs: number) => Promise<void>;
   /** Ends the loops and closes the outputs; a second call waits for the first. */
   readonly stop: () => Promise<void>;
@@ -288,14 +288,12 @@ export function createOutbox({ store, outputs, clock, metrics, log, random }: Ou
       return found;
     },
     drain: async (withinMs) => {
-      if (loops !== undefined && !stopping.signal.aborted) {
-        const idle = [...workers.values()].map((worker) => new Promise<void>((resolve) => worker.idle.push(resolve)));
-        for (const worker of workers.values()) wake(worker);
-        const over = new AbortController();
-        await Promise.race([Promise.all(idle), clock.sleep(withinMs, over.signal)]);
-        over.abort();
-      }
-      await stop();
+      if (loops === undefined || stopping.signal.aborted) return;
+      const idle = [...workers.values()].map((worker) => new Promise<void>((resolve) => worker.idle.push(resolve)));
+      for (const worker of workers.values()) wake(worker);
+      const over = new AbortController();
+      await Promise.race([Promise.all(idle), clock.sleep(withinMs, over.signal)]);
+      over.abort();
     },
     stop,
   };

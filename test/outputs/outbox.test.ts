@@ -401,16 +401,19 @@ describe("stopping", () => {
     expect(await statusOf("msg_1")).toBe("pending");
   });
 
-  test("by drain first sends what is due", async () => {
+  test("may be preceded by drain, which sends what is due and stops nothing", async () => {
     const { output, sent } = scripted("pipeline", ok);
     const outbox = start([output]);
     await clock.resting();
     await put("msg_1", "msg_2");
     await outbox.drain(5000);
     expect(sent).toEqual(["msg_1", "msg_2"]);
+    await put("msg_3");
+    await outbox.drain(5000);
+    expect(sent).toEqual(["msg_1", "msg_2", "msg_3"]);
   });
 
-  test("by drain ends at the deadline", async () => {
+  test("is not held up by a drain: it ends at its deadline", async () => {
     await put("msg_1");
     const asked = Promise.withResolvers<void>();
     const { output } = scripted("pipeline", (_message, signal) => {
