@@ -4,11 +4,14 @@ import { checkPair, total } from "./counts.ts";
 /**
  * Area between the two cumulative curves over the reference's ranks: how far, on average, a rank has moved. Free of the feature's unit.
  *
- * Formula: `integral |F - G| dF` = the area between the diagonal and the curve of G against F, straight inside a bin. The bins must be in order.
- * Range: 0 to 1/2 (all current values on one side of the reference). Symmetric up to rounding. Zero bins: no problem. `undefined` when a side is empty.
+ * Formula: `integral |F - G| dF` = the area between the diagonal and the curve of G against F, straight inside a bin. The bins must be in
+ * order.
+ * Range: 0 to 1/2 (all current values on one side of the reference). Symmetric up to rounding. Zero bins: no problem. `undefined` when a
+ * side is empty.
  * Minimum sample: 30 on each side.
  * Without drift: mean about 0.31 sqrt(1/n + 1/m).
- * From bins: within 1/B of the unbinned value when no bin with several values holds more than 1/B of the reference, for any tail, however heavy.
+ * From bins: within 1/B of the unbinned value when no bin with several values holds more than 1/B of the reference, for any tail, however
+ * heavy.
  * Scaling either sample changes nothing.
  * Rule of thumb: none in the literature; a shift of a normal feature by 0.1 standard deviations gives 0.028.
  * Source: the L1 distance to the diagonal of the ordinal dominance curve (Bamber, "The Area Above the Ordinal Dominance Graph", 1975).

@@ -21,11 +21,11 @@ export const COARSE_STATISTICS = [
 ] as const;
 
 /**
- * Writes PSI, both KL (Jeffreys smoothing), Jensen-Shannon (nats, divergence), Hellinger, total variation, G, chi-square and the degrees of freedom
- * into `out`, in the order of `COARSE_STATISTICS`, and returns true; false, with `out` left alone, when a side is empty.
+ * Writes PSI, both KL (Jeffreys smoothing), Jensen-Shannon (nats, divergence), Hellinger, total variation, G, chi-square and the degrees of
+ * freedom into `out`, in the order of `COARSE_STATISTICS`, and returns true; false, with `out` left alone, when a side is empty.
  *
- * Equal to the single functions to within 1e-15 of the sum of the absolute terms. Allocates nothing. Throws a RangeError as they do, and when `out`
- * has fewer than 9 places.
+ * Equal to the single functions to within 1e-15 of the sum of the absolute terms. Allocates nothing. Throws a RangeError as they do, and
+ * when `out` has fewer than 9 places.
  */
 export function coarseStatistics(reference: ArrayLike<number>, current: ArrayLike<number>, out: Float64Array): boolean {
   checkPair("coarseStatistics", reference, current);

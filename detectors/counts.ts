@@ -15,8 +15,8 @@ export function checkPair(name: string, reference: ArrayLike<number>, current: A
 }
 
 /**
- * Throws a RangeError unless a side's counts, of which the sum and the smallest are given, can be counts: NaN and infinities survive in the sum,
- * a negative count in the minimum. The sum may be at most 2^53 - 1, up to which whole numbers are exact.
+ * Throws a RangeError unless a side's counts, of which the sum and the smallest are given, can be counts: NaN and infinities survive in the
+ * sum, a negative count in the minimum. The sum may be at most 2^53 - 1, up to which whole numbers are exact.
  */
 export function checkTotal(name: string, side: string, sum: number, smallest: number): void {
   if (sum <= Number.MAX_SAFE_INTEGER && smallest >= 0) return;

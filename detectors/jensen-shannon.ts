@@ -8,22 +8,18 @@ export type JensenShannonOptions = {
   readonly distance?: boolean;
 };
 
-/** Where the power series of `midpointExcess` needs at most 13 terms. */
-const SERIES_LIMIT = 0.25;
+/** Below it the power series, of which eight terms are enough; above, the logarithms lose a digit at most. */
+const SERIES_LIMIT = 1 / 8;
 
-/** (1 + t) ln(1 + t) + (1 - t) ln(1 - t) for |t| <= 1 = sum t^2j / (j (2j - 1)); small differences would cancel in the logarithms. */
+/**
+ * (1 + t) ln(1 + t) + (1 - t) ln(1 - t) for |t| <= 1 = sum over j >= 1 of t^2j / (j (2j - 1)); of a small t the logarithms would leave
+ * rounding only.
+ */
 export function midpointExcess(t: number): number {
-  const square = t * t;
-  if (square === 1) return 2 * Math.LN2;
-  if (square >= SERIES_LIMIT * SERIES_LIMIT) return (1 + t) * Math.log1p(t) + (1 - t) * Math.log1p(-t);
-  let sum = 0;
-  let power = square;
-  for (let j = 1; ; j++) {
-    const term = power / (j * (2 * j - 1));
-    sum += term;
-    if (term <= Number.EPSILON * 0.1 * sum) return sum;
-    power *= square;
-  }
+  const x = t * t;
+  if (x === 1) return 2 * Math.LN2;
+  if (x >= SERIES_LIMIT * SERIES_LIMIT) return (1 + t) * Math.log1p(t) + (1 - t) * Math.log1p(-t);
+  return x * (1 + x * (1 / 6 + x * (1 / 15 + x * (1 / 28 + x * (1 / 45 + x * (1 / 66 + x * (1 / 91 + x / 120)))))));
 }
 
 /**
@@ -32,9 +28,9 @@ export function midpointExcess(t: number): number {
  * Formula: `KL(p || s)/2 + KL(q || s)/2`, s = (p + q)/2. Range: 0 (equal shares) to ln 2 nats = 1 bit (no bin in common). Symmetric.
  * Zero bins: no smoothing is needed, 0 ln 0 = 0. `undefined` when a side is empty.
  * Minimum sample: about 10 rows a bin on the smaller side.
- * Without drift: mean (K - 1)/8 (1/n + 1/m) nats (the distance about its square root: 0.1 at 10 bins and n = 110).
+ * Without drift: mean (K - 1)/8 (1/n + 1/m) nats (the distance is about its square root: 0.1 at 10 bins and n = 110).
  * From bins: a lower bound of the divergence between the unbinned laws. Scaling either sample changes nothing.
- * Rule of thumb: a distance of 0.1 (Evidently above 1,000 rows, base 2); it ignores the sample size.
+ * Rule of thumb: a distance of 0.1 (Evidently above 1,000 rows); it ignores the sample size.
  * Source: Lin, "Divergence Measures Based on the Shannon Entropy", IEEE Transactions on Information Theory 37, 1991.
  * Example: `jensenShannon([1, 0], [0, 1], { base: 2 })` is `1`.
  * Prefer `g` to decide: it is the same divergence, weighed by the sample sizes.

@@ -14,8 +14,9 @@ export type KlOptions = ShareOptions & { readonly direction?: KlDirection };
  * Formula: direction `current||reference` (default) `sum q ln(q / p)`: what it costs to code the current data with the reference's shares;
  * `reference||current`: `sum p ln(p / q)` (Evidently's direction). The two add up to PSI under `jeffreys` and `none`.
  * Range: 0 (equal shares) and up, no upper end. Not symmetric: swapping the samples swaps the directions.
- * Zero bins: option `smoothing`, default `jeffreys` (a bin that is empty on both sides counts for nothing); shares filled by `epsilon` or `floor` are divided by their sum. Under `none` a bin that is empty
- * in the averaged sample adds 0, one that is empty only in the other makes the answer `undefined`, as does an empty side.
+ * Zero bins: option `smoothing`, default `jeffreys` (a bin that is empty on both sides counts for nothing); shares filled by `epsilon` or
+ * `floor` are divided by their sum. `undefined` when a side is empty or, under `none`, when a bin is empty only in the sample that is not
+ * averaged over.
  * Minimum sample: about 10 rows a bin on the smaller side.
  * Without drift: mean (K - 1)/2 (1/n + 1/m), and twice KL times nm/(n + m) is about chi-square with K - 1 degrees of freedom.
  * From bins: a lower bound of the divergence between the unbinned laws (data processing inequality). Scaling as for `psi`.

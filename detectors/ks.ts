@@ -13,8 +13,9 @@ export type KsBracket = { readonly lower: number; readonly upper: number };
  * Without drift: median about 0.83 sqrt(1/n + 1/m), 95 % below 1.36 sqrt(1/n + 1/m).
  * From bins: never above the exact D, and below it by at most the largest reference share of a bin that holds more than one value
  * (1/256 for 256 bins of equal mass with atoms in bins of their own); `ksBracket` gives the range for the data at hand.
- * Rule of thumb: p below 0.05 (Evidently up to 1,000 rows, NannyML); over 50 features that is an alarm in 80 % of healthy windows.
- * Source: Smirnov 1939; Stephens, "Use of the Kolmogorov-Smirnov, Cramer-von Mises and Related Statistics Without Extensive Tables", JRSS B 32, 1970.
+ * Rule of thumb: p below 0.05 (Evidently up to 1,000 rows, NannyML); over 50 features that is an alarm in 82 % of healthy windows.
+ * Source: Smirnov 1939; Stephens, "Use of the Kolmogorov-Smirnov, Cramer-von Mises and Related Statistics Without Extensive Tables", JRSS B
+ * 32, 1970.
  * Example: `ks([10, 10, 10, 10], [5, 5, 15, 15])` is `0.25`.
  * Prefer `g` for changes that are not a shift: a new value, a wider spread.
  */
@@ -53,7 +54,8 @@ export function ks(reference: ArrayLike<number>, current: ArrayLike<number>): nu
  * `singleton[k]` is not 0 where bin k can hold one value only (or lies outside the reference's range): there D has no interior.
  * A bin that is empty in the reference needs no mark. Inside any other bin j, |F - G| is at most max(F_j - G_(j-1), G_j - F_(j-1)),
  * because both are monotone. `undefined` when a side is empty. Throws a RangeError as `ks` does, and when `singleton` has another length.
- * Example: `ksBracket([10, 10, 10, 10], [5, 5, 15, 15], [0, 0, 0, 0])` is `{ lower: 0.25, upper: 0.5 }`; with all four marked `upper` is 0.25.
+ * Example: `ksBracket([10, 10, 10, 10], [5, 5, 15, 15], [0, 0, 0, 0])` is `{ lower: 0.25, upper: 0.5 }`; with all four marked `upper` is
+ * 0.25.
  */
 export function ksBracket(reference: ArrayLike<number>, current: ArrayLike<number>, singleton: ArrayLike<number>): KsBracket | undefined {
   checkPair("ksBracket", reference, current);

@@ -7,22 +7,24 @@
 /**
  * The zero-bin rule. Shares are `p = r / m` (reference) and `q = c / n` (current) unless said otherwise.
  *
- * - `"jeffreys"` (default): `p = (r + 1/2) / (m + K/2)`, `q` alike; the prior that keeps PSI nearest to its chi-square law (3.7 times the nominal
- *   rate at 1e-5 where a fill of 1e-4 has 4,164 times).
+ * - `"jeffreys"` (default): `p = (r + 1/2) / (m + K/2)`, `q` alike; it keeps PSI nearest to its chi-square law
+ *   (deciles, 50 rows, level 1e-5: 0.6 times the nominal rate, where a fill of 1e-4 has 4,164 times).
  * - `"none"`: raw shares. A bin that is empty on one side only makes the statistic infinite: `undefined`.
  * - `{ epsilon }`: a share of exactly 0 is replaced by epsilon, the others stay as they are. Evidently and radicalbit fill with 1e-4
  *   (Evidently with a millionth of the smallest share where that is at most 1e-4); scipy-based code that adds a tiny number comes close.
  * - `{ floor }`: every share below floor is raised to it. deepchecks floors at 0.01, which hides whatever is rarer.
  *
- * Filled shares no longer add up to 1. PSI takes them as they are (as Evidently does); KL divides them by their sum (as scipy's `entropy` does).
+ * Filled shares no longer add up to 1. PSI takes them as they are (as Evidently does); KL divides them by their sum (as scipy's `entropy`
+ * does).
  */
 export type Smoothing = "jeffreys" | "none" | { readonly epsilon: number } | { readonly floor: number };
 
 /**
  * Expected mass of a bin that the reference, by definition, has never seen (`other` of a categorical feature).
  *
- * Good and Turing: the chance that the next value is new is about N1/m, N1 = categories seen exactly once. The reference's count of `bin` becomes
- * N1 and all others are scaled by 1 - N1/m, so that the total stays m. Without it every feature with many categories "drifts" for ever.
+ * Good and Turing: the chance that the next value is new is about N1/m, N1 = categories seen exactly once. The reference's count of `bin`
+ * becomes N1 and all others are scaled by 1 - N1/m, so that the total stays m. Without it every feature with many categories "drifts" for
+ * ever.
  * Source: Good, "The population frequencies of species and the estimation of population parameters", Biometrika 40, 1953.
  */
 export type Unseen = { readonly bin: number; readonly seenOnce: number };

@@ -8,7 +8,7 @@ import { answer, checkPair, total } from "./counts.ts";
  * Minimum sample: about 10 rows a bin on the smaller side.
  * Without drift: mean about `sum sqrt(p (1 - p) (1/n + 1/m) / (2 pi))`; for K equal bins about 0.4 sqrt((K - 1)(1/n + 1/m)).
  * From bins: never above the distance of the unbinned laws. Scaling either sample changes nothing.
- * Rule of thumb: MLRun calls the mean of Hellinger and total variation 0.5 a possible and 0.7 a certain drift, which few real drifts reach.
+ * Rule of thumb: MLRun calls the mean of Hellinger and total variation 0.5 a possible and 0.7 a certain drift.
  * Source: Levin, Peres and Wilmer, Markov Chains and Mixing Times, 2nd edition 2017, section 4.1.
  * Example: `totalVariation([50, 50], [60, 40])` is `0.09999999999999998`.
  * Prefer `psi` where rare bins matter: a bin that goes from 0 to 1 % moves this number by 0.01 only.

@@ -3,7 +3,8 @@ import { total } from "./counts.ts";
 import type { Unseen } from "./smoothing.ts";
 
 /**
- * A copy of the reference's counts in which `unseen.bin` holds N1 = `unseen.seenOnce` and the others are scaled by 1 - N1/m; the total stays m.
+ * A copy of the reference's counts in which `unseen.bin` holds N1 = `unseen.seenOnce` and the others are scaled by 1 - N1/m; the total
+ * stays m.
  *
  * For the statistics without that option (G, Hellinger, total variation ...). PSI and KL take it as `unseen`, with the same numbers.
  * Throws a RangeError for a bin that does not exist or is not empty, N1 outside 0 … m, or bad counts.

@@ -24,7 +24,8 @@ function start(p: number, shape: number): number {
  * `p = 1` gives 0. Throws a RangeError unless 0 < p <= 1 and shape and scale are positive and finite.
  *
  * Satterthwaite's use: a statistic with mean M and variance V is compared with `gammaIsf(alpha, M * M / V, V / M)`.
- * Source: Wilson and Hilferty 1931 (start). Example: `gammaIsf(0.05, 4.5, 2)` is chi-square's `16.918977604620448` at 9 degrees of freedom.
+ * Source: Wilson and Hilferty 1931 (start). Example: `gammaIsf(0.05, 4.5, 2)` is `16.918977604620448` (chi-square's at 9 degrees of
+ * freedom).
  */
 export function gammaIsf(p: number, shape: number, scale: number): number {
   if (!(p > 0 && p <= 1)) throw new RangeError(`gammaIsf requires a probability above 0 and at most 1, got ${p}`);
@@ -36,7 +37,7 @@ export function gammaIsf(p: number, shape: number, scale: number): number {
   const target = upper ? Math.log(p) : Math.log1p(-p);
   for (let step = 0; step < MAX_STEPS; step++) {
     const tail = upper ? gammaQ(shape, x) : gammaP(shape, x);
-    // Density times x, so that the step is taken in ln x: it cannot leave the positive numbers, and the lower tail is a straight line there.
+    // Density times x, so that the step is taken in ln x: it cannot leave the positive numbers, and the lower tail is a straight line.
     const slope = shape * poissonTerm(shape, x);
     if (!(tail > 0 && slope > 0)) {
       x /= 2;

@@ -66,7 +66,7 @@ function check(name: string, a: number, x: number): void {
  * Relative error at most 1e-12 for shapes up to 1e5 and results down to 1e-15 and far beyond; 0 only by underflow (below 1e-300).
  * Cost: about 10 sqrt(a) steps. Throws a RangeError unless a > 0 and x >= 0.
  *
- * Source: DLMF 8.2.4, 8.7.1, 8.9.2. Example: `gammaQ(1, 2)` is e^-2, `0.1353352832366127`.
+ * Source: DLMF 8.2.4, 8.7.1, 8.9.2. Example: `gammaQ(1, 2)` is `0.1353352832366127` (e^-2).
  */
 export function gammaQ(a: number, x: number): number {
   check("gammaQ", a, x);
@@ -79,7 +79,7 @@ export function gammaQ(a: number, x: number): number {
 /**
  * Regularized lower incomplete gamma function P(a, x) = 1 - Q(a, x), accurate where it is small.
  *
- * Errors, cost and exceptions as for `gammaQ`. Source: DLMF 8.2.4, 8.7.1. Example: `gammaP(1, 2)` is 1 - e^-2, `0.8646647167633873`.
+ * Errors, cost and exceptions as for `gammaQ`. Source: DLMF 8.2.4, 8.7.1. Example: `gammaP(1, 2)` is `0.8646647167633873` (1 - e^-2).
  */
 export function gammaP(a: number, x: number): number {
   check("gammaP", a, x);

@@ -33,7 +33,8 @@ function slopeSmall(t: number): number {
 /**
  * The value that Kolmogorov's limit variable exceeds with chance `p`; for small p close to sqrt(ln(2/p) / 2).
  *
- * Relative error at most 1e-12 down to p = 1e-15 and beyond. Throws a RangeError unless 0 < p < 1. For the critical D of two samples use `ksCritical`.
+ * Relative error at most 1e-12 down to p = 1e-15 and beyond. Throws a RangeError unless 0 < p < 1. For the critical D of two samples use
+ * `ksCritical`.
  * Source: Newton's method on the logarithm of the smaller tail. Example: `kolmogorovIsf(0.05)` is `1.3580986393225505`.
  */
 export function kolmogorovIsf(p: number): number {

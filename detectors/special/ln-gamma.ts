@@ -57,7 +57,8 @@ export function stirlingCorrection(x: number): number {
 /**
  * Natural logarithm of the gamma function of a positive number.
  *
- * Relative error below 1e-14 for x from 1e-300 to 1e300, near the zeros at 1 and 2 as well. Throws a RangeError unless x is positive and finite.
+ * Relative error below 1e-14 for x from 1e-300 to 1e300, near the zeros at 1 and 2 as well. Throws a RangeError unless x is positive and
+ * finite.
  *
  * Source: DLMF 5.7.3 (Taylor), 5.11.1 (Stirling). Example: `lnGamma(10)` is `12.801827480081469` (ln 9!).
  */

@@ -69,7 +69,7 @@ export function noncentralChi2Sf(x: number, df: number, lambda: number): number 
 /**
  * The value that a non-central chi-square variable exceeds with chance `p`: the critical G when a shift of `lambda` is tolerated.
  *
- * Relative error at most 1e-12 for p from 1e-15 to 0.5, absolute error of p 1e-12 above. Throws a RangeError unless 0 < p < 1, df > 0, lambda >= 0.
+ * Relative error at most 1e-12 for p from 1e-15 to 0.9. Throws a RangeError unless 0 < p < 1, df > 0, lambda >= 0.
  * Source: Patnaik 1949 (start: a scaled central chi-square with the same two moments), then Newton on ln p.
  * Example: `noncentralChi2Isf(0.05, 9, 12)` is `35.74748027983427`.
  */

@@ -28,8 +28,8 @@ export function log1pMinus(x: number): number {
 /**
  * The Poisson term x^a e^-x / Gamma(a + 1), for a >= 0 and x >= 0.
  *
- * For a >= 10 the exponent is a (ln(x/a) - x/a + 1), computed without cancellation, so that the relative error stays near |exponent| * 1e-16
- * however large a is (Loader 2000, "Fast and accurate computation of binomial probabilities").
+ * For a >= 10 the exponent is a (ln(x/a) - x/a + 1), computed without cancellation, so that the relative error stays near |exponent| *
+ * 1e-16 however large a is (Loader 2000, "Fast and accurate computation of binomial probabilities").
  */
 export function poissonTerm(a: number, x: number): number {
   if (x === 0) return a === 0 ? 1 : 0;

@@ -10,7 +10,8 @@ const TOLERANCE = 1e-14;
  *
  * Relative error at most 1e-12 for df from 1 to 1e6, p from 1e-15 to 0.4; towards p = 1/2 the absolute error is at most 1e-15.
  * Throws a RangeError unless 0 < p < 1 and df is positive and finite.
- * Source: Hill 1970 (the start is one term of his expansion), then Newton on ln p in ln t. Example: `studentTIsf(0.025, 13)` is `2.1603686564627926`.
+ * Source: Hill 1970 (the start is one term of his expansion), then Newton on ln p in ln t. Example: `studentTIsf(0.025, 13)` is
+ * `2.1603686564627926`.
  */
 export function studentTIsf(p: number, df: number): number {
   if (!(df > 0 && df < Infinity)) throw new RangeError(`studentTIsf requires positive, finite degrees of freedom, got ${df}`);

@@ -46,7 +46,8 @@ function betaFraction(a: number, b: number, x: number): number {
 /**
  * Upper tail for large df: I(x; a, 1/2) as a series of incomplete gamma functions, of which the first is the normal tail.
  *
- * Didonato and Morris 1992, "Significant digit computation of the incomplete beta function ratios" (ACM TOMS 708), procedure BGRAT, at b = 1/2.
+ * Didonato and Morris 1992, "Significant digit computation of the incomplete beta function ratios" (ACM TOMS 708), procedure BGRAT, at b =
+ * 1/2.
  */
 function tailLargeDf(t: number, df: number): number {
   const a = df / 2;
@@ -91,7 +92,8 @@ export function studentTDensity(t: number, df: number): number {
 /**
  * Chance that a Student t variable with `df` degrees of freedom is at least `t`.
  *
- * Relative error at most 1e-12 for df from 1 to 1e6 and p down to 1e-60. Throws a RangeError unless df is positive and finite and t is a number.
+ * Relative error at most 1e-12 for df from 1 to 1e6 and p down to 1e-60. Throws a RangeError unless df is positive and finite and t is a
+ * number.
  * Source: DLMF 8.17 with I(df/(df + t^2); df/2, 1/2) / 2. Example: `studentTSf(2.1603686564627926, 13)` is `0.025`.
  */
 export function studentTSf(t: number, df: number): number {

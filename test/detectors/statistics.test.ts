@@ -19,6 +19,7 @@ import {
   jensenShannon,
   wasserstein,
 } from "../../detectors/index.ts";
+import { midpointExcess } from "../../detectors/jensen-shannon.ts";
 
 const rows = fc.array(fc.tuple(fc.nat(2000), fc.nat(2000)), { minLength: 2, maxLength: 30 });
 const split = (pairs: readonly (readonly [number, number])[]) => [pairs.map(([x]) => x), pairs.map(([, x]) => x)] as const;
@@ -63,12 +64,29 @@ describe("Jensen-Shannon", () => {
     expect(jensenShannon([1, 0], [0, 1], { base: 2 })).toBe(1);
   });
 
+  test.each([
+    ["the series", 0.05, 0.002501042709730597],
+    ["the series at its end", 0.1249, 0.015640825282790177],
+    ["the logarithms", 0.6, 0.3854895140435148],
+    ["no overlap", 1, 2 * Math.LN2],
+    ["no difference", 0, 0],
+  ])("its term keeps 14 digits: %s", (_name, t, truth) => {
+    expect(Math.abs(midpointExcess(t) - truth)).toBeLessThanOrEqual(1e-14 * truth);
+    expect(midpointExcess(-t)).toBe(midpointExcess(t));
+  });
+
   test("a difference of one row in ten million keeps its digits", () => {
     // Second order: (1/8) sum (p - q)^2 / s.
     const d = 1e-7;
     expect(jensenShannon([5e6, 5e6], [5e6 + 1, 5e6 - 1])! / ((d * d) / 2)).toBeCloseTo(1, 8);
     expect(hellinger([5e6, 5e6], [5e6 + 1, 5e6 - 1])! ** 2 / ((d * d) / 2)).toBeCloseTo(1, 6);
   });
+});
+
+test("rounding does not carry Hellinger above 1", () => {
+  const reference = [11, 3, 12, 4, 13, 5, 14, 6, 15, 7, ...Array<number>(10).fill(0)];
+  const current = [...Array<number>(10).fill(0), ...Array<number>(10).fill(1)];
+  expect(hellinger(reference, current)).toBe(1);
 });
 
 describe("Wasserstein", () => {
