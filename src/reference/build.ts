@@ -17,6 +17,8 @@ import { isoOf } from "./times.ts";
 export type BuildOptions = {
   /** A table: CSV, TSV, NDJSON, JSON or Parquet, text also with gzip or zstd; a glob. */
   readonly input: string;
+  /** How the snapshot names its source; `input` by default. */
+  readonly source?: string;
   readonly model: string;
   readonly version?: string;
   /** The column of event time. With `recordColumns` a column `timestamp` is taken by itself. */
@@ -129,7 +131,7 @@ async function build(table: Table, options: Settled): Promise<BuildResult> {
     ...(options.version === undefined ? {} : { version: options.version }),
     records,
     ...(time === undefined ? {} : { time }),
-    provenance: { source: options.input, driftd: options.driftd, created_at: isoOf(options.nowMs), quantiles: "exact" },
+    provenance: { source: options.source ?? options.input, driftd: options.driftd, created_at: isoOf(options.nowMs), quantiles: "exact" },
     features: built.map(({ feature }) => feature),
     ...(calibration === undefined ? {} : { calibration }),
   };

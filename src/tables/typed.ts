@@ -75,7 +75,7 @@ function planColumn({ name, sql, type }: Described, fact: number, options: PlanO
         ...common,
         kind,
         json: true,
-        value: /^(BLOB|BIT|GEOMETRY)/.test(type) ? "CAST(NULL AS VARCHAR)" : `CAST(to_json(${sql}) AS VARCHAR)`,
+        value: /^(BLOB|BIT|GEOMETRY)/.test(type) ? `CASE WHEN ${sql} IS NOT NULL THEN '{}' END` : `CAST(to_json(${sql}) AS VARCHAR)`,
         wrong: undefined,
         numericText: false,
       };

@@ -1,0 +1,156 @@
+/** `driftd reference build` and `driftd reference inspect`: a snapshot made of data, and a snapshot looked at. */
+
+import { basename, resolve } from "node:path";
+import { systemClock } from "../lib/clock.ts";
+import { DriftdError } from "../lib/errors.ts";
+import { readVersion } from "../lib/version.ts";
+import { type BuildProgress, buildSnapshot } from "../reference/build.ts";
+import { describeSnapshot, thinness } from "../reference/inspect.ts";
+import { loadSnapshot, saveSnapshot } from "../reference/load.ts";
+import { type CommandSpec, exitCodes, helpText, type Io, type ParsedArgs, parseArgs } from "./args.ts";
+import { printable } from "./columns.ts";
+
+const buildSpec: CommandSpec = {
+  name: "reference build",
+  description:
+    "Builds a reference snapshot from the data that the model was made for. Ids, times and lists are left out, and said so.\nReads CSV, TSV, NDJSON, JSON and Parquet, text also with gzip or zstd, and quoted globs.",
+  flags: {
+    input: { value: "DATA", description: "A file or a quoted glob.", required: true },
+    output: { value: "FILE", description: "The snapshot to write: .json, or .json.gz.", required: true },
+    model: { value: "NAME", description: "The model it is for; by default the first part of the output's name." },
+    version: { value: "VERSION", description: "The version it judges; without it, every version." },
+    timestamp: { value: "COLUMN", description: "The event time: the thresholds are calibrated on the data's own days." },
+    from: { value: "TIME", description: "Only rows from this time on (ISO 8601); needs --timestamp." },
+    to: { value: "TIME", description: "Only rows before this time; needs --timestamp." },
+    exclude: { value: "A,B", description: "Columns to leave out." },
+    categorical: { value: "A,B", description: "Columns to take as categories though they hold numbers." },
+    "null-values": { value: "A,B", description: "Texts that mean a missing value, beside the empty field." },
+    bins: { value: "N", description: "Fine bins aimed at for each numeric feature.", default: "256" },
+  },
+};
+
+const inspectSpec: CommandSpec = {
+  name: "reference inspect",
+  description: "Shows what a reference snapshot holds, and where it is too thin to judge by.",
+  positionals: { name: "FILE", description: "The snapshot.", min: 1, max: 1 },
+};
+
+const USAGE = `Usage: driftd reference build --input DATA --output FILE [flags]
+       driftd reference inspect FILE
+
+build    ${buildSpec.description.split("\n")[0]}
+inspect  ${inspectSpec.description}
+
+More: driftd reference build --help
+`;
+
+/** Runs `driftd reference …`. Resolves to the exit code; rejects with `USAGE`, `TABLE_*` and `REFERENCE_*` errors for what the user can mend. */
+export async function referenceCommand(args: string[], io: Io): Promise<number> {
+  const [action, ...rest] = args;
+  if (action === "build") return build(rest, io);
+  if (action === "inspect") return inspect(rest, io);
+  if (action === "--help" || action === "-h") {
+    io.stdout(USAGE);
+    return exitCodes.fine;
+  }
+  throw new DriftdError("USAGE", action === undefined ? "driftd reference: say what to do" : `driftd reference: unknown action ${action}`, {
+    hint: "driftd reference build … or driftd reference inspect FILE",
+  });
+}
+
+async function build(args: string[], io: Io): Promise<number> {
+  const parsed = parseArgs(buildSpec, args);
+  if (parsed.help) {
+    io.stdout(helpText(buildSpec));
+    return exitCodes.fine;
+  }
+  const source = parsed.text("input")!;
+  const output = parsed.text("output")!;
+  const progress = createProgress(io);
+  const version = parsed.text("version");
+  const timestamp = parsed.text("timestamp");
+  const fromMs = timeFlag(parsed, "from");
+  const toMs = timeFlag(parsed, "to");
+  const { snapshot, skipped, warnings } = await buildSnapshot({
+    input: resolve(io.cwd, source),
+    source,
+    model: parsed.text("model") ?? modelNameOf(output),
+    ...(version === undefined ? {} : { version }),
+    ...(timestamp === undefined ? {} : { timestamp }),
+    ...(fromMs === undefined ? {} : { fromMs }),
+    ...(toMs === undefined ? {} : { toMs }),
+    exclude: list(parsed, "exclude"),
+    categorical: list(parsed, "categorical"),
+    nullValues: list(parsed, "null-values"),
+    bins: Number(parsed.text("bins")),
+    nowMs: systemClock.nowMs(),
+    driftd: readVersion(io.env).version,
+    onProgress: progress.show,
+  }).finally(progress.clear);
+  await saveSnapshot(snapshot, resolve(io.cwd, output));
+  const { features } = snapshot;
+  const numeric = features.filter(({ kind }) => kind === "numeric").length;
+  io.stdout(
+    `${printable(output)}: ${snapshot.records.toLocaleString("en")} records, ${features.length} features (${numeric} numeric, ${features.length - numeric} categorical)\n${snapshot.digest}\n`,
+  );
+  for (const { feature, reason, note } of skipped) {
+    io.stderr(`left out: ${printable(feature)} (${reason}${note === undefined ? "" : `: ${printable(note)}`})\n`);
+  }
+  for (const warning of [...warnings, ...thinness(snapshot)]) io.stderr(`warning: ${printable(warning)}\n`);
+  return exitCodes.fine;
+}
+
+async function inspect(args: string[], io: Io): Promise<number> {
+  const parsed = parseArgs(inspectSpec, args);
+  if (parsed.help) {
+    io.stdout(helpText(inspectSpec));
+    return exitCodes.fine;
+  }
+  const snapshot = await loadSnapshot(resolve(io.cwd, parsed.positionals[0]!));
+  io.stdout(`${describeSnapshot(snapshot).split("\n").map(printable).join("\n")}`);
+  return exitCodes.fine;
+}
+
+function list(parsed: ParsedArgs, flag: string): string[] {
+  return (parsed.text(flag) ?? "").split(",").filter((name) => name !== "");
+}
+
+function timeFlag(parsed: ParsedArgs, flag: string): number | undefined {
+  const text = parsed.text(flag);
+  if (text === undefined) return undefined;
+  // Without a zone the time is UTC, as in records.
+  const ms = Date.parse(/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(text) ? `${text}Z` : text);
+  if (Number.isNaN(ms))
+    throw new DriftdError("USAGE", `--${flag} ${text}: is no time`, { hint: "Write it as 2001-01-15T00:00:00Z or 2001-01-15." });
+  return ms;
+}
+
+/** `fraud.reference.json` is for the model `fraud`. */
+function modelNameOf(output: string): string {
+  return basename(output).split(".")[0] || "model";
+}
+
+const BAR_WIDTH = 24;
+const WORDS: Readonly<Record<BuildProgress["stage"], string>> = {
+  open: "reading",
+  numbers: "numeric features",
+  categories: "categories",
+  calibration: "half hours",
+};
+
+/** One line on a terminal, drawn over and over; nothing elsewhere. */
+function createProgress(io: Io): { show: (progress: BuildProgress) => void; clear: () => void } {
+  if (!io.isTTY) return { show: () => {}, clear: () => {} };
+  let shown = "";
+  return {
+    show: ({ stage, done, total }) => {
+      const filled = Math.round((BAR_WIDTH * done) / Math.max(1, total));
+      const line = `${WORDS[stage].padEnd(16)} [${"#".repeat(filled)}${" ".repeat(BAR_WIDTH - filled)}]`;
+      if (line !== shown) io.stderr(`\r${line}`);
+      shown = line;
+    },
+    clear: () => {
+      if (shown !== "") io.stderr(`\r${" ".repeat(shown.length)}\r`);
+    },
+  };
+}

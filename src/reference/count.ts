@@ -1,0 +1,149 @@
+/**
+ * Counts a whole table into the layout of a snapshot: what `driftd compare` judges, in the very row that the daemon's panes sum to. Numbers are
+ * binned here as they stream by; categories are counted by DuckDB.
+ */
+
+import { MISSING, MISSING_BIN, openTable, PRESENT, type Table, type TableColumn, UNSEEN_BIN } from "../tables/table.ts";
+import { binOf } from "./bins.ts";
+import { type CompiledFeature, type CompiledLayout, MOMENT_FIELDS, SPECIAL_SLOTS, type SpecialSlot } from "./layout.ts";
+
+export type CountOptions = {
+  /** As the reference was read: texts that mean "missing". */
+  readonly nullValues?: readonly string[];
+  readonly memoryLimit?: string;
+  /** Rows read so far. */
+  readonly onRows?: (rows: number) => void;
+};
+
+/** A table counted under a layout. */
+export type TableCounts = {
+  readonly records: number;
+  /** One row of `RowLayout.slots` counts. */
+  readonly counts: Uint32Array;
+  /** `RowLayout.numeric` × `MOMENT_FIELDS`, as a pane has them: min and max are ±Infinity where the count is 0. */
+  readonly moments: Float64Array;
+  /** Features whose column the table lacks: all its rows are counted `absent`. */
+  readonly lacking: readonly string[];
+  /** Columns of the table that are no feature of the layout. */
+  readonly extra: readonly string[];
+};
+
+/**
+ * Counts the table at `path`. A column is read as the feature's kind, whatever it looks like: text in a numeric feature is a wrong type, a number
+ * in a categorical one is its text. Throws the `TABLE_*` errors of `openTable`.
+ */
+export async function countTable(path: string, { features, row }: CompiledLayout, options: CountOptions = {}): Promise<TableCounts> {
+  const table = await openTable(path, {
+    kinds: new Map(features.map((feature) => [feature.key, feature.kind === "numeric" ? "number" : "text"])),
+    nullValues: options.nullValues ?? [],
+    ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),
+  });
+  try {
+    const counts = new Uint32Array(row.slots);
+    const moments = new Float64Array(row.numeric * MOMENT_FIELDS);
+    for (let at = 0; at < moments.length; at += MOMENT_FIELDS) {
+      moments[at + 3] = Number.POSITIVE_INFINITY;
+      moments[at + 4] = Number.NEGATIVE_INFINITY;
+    }
+    const columns = new Map(table.columns.map((column) => [column.name, column]));
+    const records = await table.countRows();
+    const lacking: string[] = [];
+    const numeric: CompiledFeature[] = [];
+    for (const feature of features) {
+      const column = columns.get(feature.key);
+      columns.delete(feature.key);
+      if (column === undefined) {
+        lacking.push(feature.feature);
+        counts[specialSlot(feature, "absent")] = records;
+      } else if (column.kind === "unsupported") await countUnsupported(table, column, feature, counts);
+      else if (feature.kind === "numeric") numeric.push(feature);
+      else await countText(table, feature, counts);
+    }
+    await countNumbers(table, numeric, counts, moments, options.onRows ?? (() => {}));
+    return { records, counts, moments, lacking, extra: [...columns.keys()] };
+  } finally {
+    await table.close();
+  }
+}
+
+function specialSlot(feature: CompiledFeature, special: SpecialSlot): number {
+  return feature.offset + feature.bins + SPECIAL_SLOTS.indexOf(special);
+}
+
+/** Lists and structures are no values of any kind. */
+async function countUnsupported(table: Table, column: TableColumn, feature: CompiledFeature, counts: Uint32Array): Promise<void> {
+  for (const { bin, count } of await table.countByCategory(column.name, [])) {
+    counts[specialSlot(feature, bin === MISSING_BIN ? "missing" : "wrong_type")]! += count;
+  }
+}
+
+async function countText(table: Table, feature: CompiledFeature, counts: Uint32Array): Promise<void> {
+  for (const { bin, count } of await table.countByCategory(feature.key, [...feature.categories!.keys()])) {
+    if (bin >= 0) counts[feature.offset + bin]! += count;
+    else counts[specialSlot(feature, bin === UNSEEN_BIN ? "unseen" : bin === MISSING_BIN ? "missing" : "wrong_type")]! += count;
+  }
+}
+
+async function countNumbers(
+  table: Table,
+  features: readonly CompiledFeature[],
+  counts: Uint32Array,
+  moments: Float64Array,
+  onRows: (rows: number) => void,
+): Promise<void> {
+  if (features.length === 0) return;
+  let read = 0;
+  await table.scan({ columns: features.map(({ key }) => key) }, ({ rows, columns }) => {
+    for (let c = 0; c < features.length; c++) {
+      const column = columns[c]!;
+      if ("values" in column) addValues(features[c]!, column.values, column.state, rows, counts, moments);
+    }
+    read += rows;
+    onRows(read);
+  });
+}
+
+function addValues(
+  feature: CompiledFeature,
+  values: Float64Array,
+  state: Uint8Array | undefined,
+  rows: number,
+  counts: Uint32Array,
+  moments: Float64Array,
+): void {
+  const { paddedEdges, offset, float32 } = feature;
+  const missing = specialSlot(feature, "missing");
+  const wrongType = specialSlot(feature, "wrong_type");
+  const nan = specialSlot(feature, "nan");
+  const positive = specialSlot(feature, "positive_infinity");
+  const negative = specialSlot(feature, "negative_infinity");
+  const at = feature.moments * MOMENT_FIELDS;
+  let count = moments[at]!;
+  let mean = moments[at + 1]!;
+  let m2 = moments[at + 2]!;
+  let min = moments[at + 3]!;
+  let max = moments[at + 4]!;
+  for (let i = 0; i < rows; i++) {
+    if (state !== undefined && state[i] !== PRESENT) {
+      counts[state[i] === MISSING ? missing : wrongType]! += 1;
+      continue;
+    }
+    const value = float32 ? Math.fround(values[i]!) : values[i]!;
+    if (value - value !== 0) {
+      counts[value > 0 ? positive : value < 0 ? negative : nan]! += 1;
+      continue;
+    }
+    counts[offset + binOf(paddedEdges, value)]! += 1;
+    count += 1;
+    const delta = value - mean;
+    mean += delta / count;
+    m2 += delta * (value - mean);
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  moments[at] = count;
+  moments[at + 1] = mean;
+  moments[at + 2] = m2;
+  moments[at + 3] = min;
+  moments[at + 4] = max;
+}
