@@ -17,7 +17,11 @@ const REASONS = {
   empty_reference: "the reference has no values", reference_changed: "the reference has changed, the window is filling",
   source_stalled: "a source is stalled", overflow: "the numbers are too large", not_evaluated: "not evaluated yet"
 };
-const PHASES = { inactive: "quiet", pending: "drift seen, waiting for it to last", firing: "drift" };
+const PHASES = { inactive: "Quiet", pending: "Drift seen, waiting for it to last", firing: "Drift" };
+const STATISTICS = {
+  psi: "PSI", kl: "KL", kl_reverse: "KL, reversed", ks: "KS", g: "G", chi_square: "Chi-square", jensen_shannon: "Jensen\u2013Shannon",
+  hellinger: "Hellinger", total_variation: "Total variation", wasserstein: "Wasserstein", area_gap: "Area gap"
+};
 
 // ---- small things -------------------------------------------------------------------------------
 
@@ -43,7 +47,8 @@ function num(x) {
   if (x === undefined || x === null) return "\u2013";
   if (Number.isInteger(x)) return minus(x.toLocaleString("en"));
   const size = Math.abs(x);
-  return minus(size >= 1000 || size < 0.001 ? x.toExponential(1) : String(Number(x.toPrecision(3))));
+  if (size >= 100 && size < 1e7) return minus(Math.round(x).toLocaleString("en"));
+  return minus(size >= 1e7 || size < 0.001 ? x.toExponential(1) : String(Number(x.toPrecision(3))));
 }
 const share = (x) => (x === undefined ? "\u2013" : (100 * x).toFixed(x < 0.0995 ? 1 : 0) + "\u00a0%");
 
@@ -157,6 +162,7 @@ function header(status) {
   show("ready", [status.ready, title], () => h("span", { title: title || "every check is fine" }, pill(status.ready ? "calm" : "critical", status.ready ? "Ready" : "Not ready")));
   const trouble = document.getElementById("trouble");
   trouble.hidden = failing.length === 0;
+  trouble.className = status.ready ? "warning" : "critical";
   trouble.textContent = title;
   document.title = (status.ready ? "" : "! ") + "driftd";
 }
@@ -173,7 +179,7 @@ function modelCard(model, version) {
     h("span", { class: "windows" }, version.windows.length === 0 ? h("small", {}, "Waiting for the first window to fill.") : version.windows.map((one) =>
       h("span", { class: "window" }, h("small", {}, one.window), pill(levelOf(one), LEVELS[levelOf(one)]),
         h("small", {}, one.verdict === "drift" ? one.drifting_features + " of " + version.features + " features" : REASONS[one.reason] || one.reason)))),
-    h("span", { class: "alert" + (firing ? " " + (version.alert.episode ? version.alert.episode.severity : "warning") : "") },
+    version.windows.length > 0 && h("span", { class: "alert" + (firing ? " " + (version.alert.episode ? version.alert.episode.severity : "warning") : "") },
       PHASES[version.alert.phase], names.length > 0 && ": " + names.slice(0, 3).join(", ") + (names.length > 3 ? " and " + (names.length - 3) + " more" : "")),
     version.reference === null ? h("small", {}, "no reference: nothing to compare with")
       : h("small", {}, "reference of " + num(version.reference.records) + " records, " + version.features + " features"));
@@ -201,19 +207,19 @@ function featureRow(row, detail) {
 
 function detailPanel(detail) {
   const statistics = Object.entries(detail.statistics).map(([name, one]) =>
-    h("tr", {}, h("th", { scope: "row" }, name.replace(/_/g, " ")), h("td", { class: "number" }, num(one.value)), h("td", { class: "number" }, num(one.threshold)),
+    h("tr", {}, h("th", { scope: "row" }, STATISTICS[name] || name), h("td", { class: "number" }, num(one.value)), h("td", { class: "number" }, num(one.threshold)),
       h("td", { class: "number" }, one.p_value === undefined ? "" : one.p_value < 1e-15 ? "< 1e\u221215" : num(one.p_value))));
   const gates = detail.gates.map((gate) =>
     h("tr", {}, h("th", { scope: "row" }, gate.gate.replace(/_/g, " ")), h("td", { class: "number" }, num(gate.value)), h("td", { class: "number" }, num(gate.limit)),
       h("td", {}, gate.passed ? "reached" : "")));
   const table = (caption, heads, rows) => h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, heads.map((head, i) => h("th", { scope: "col", class: i > 0 && i < 4 && head !== " " ? "number" : "" }, head)))), h("tbody", {}, rows));
   return h("div", { class: "panel", id: "panel" },
-    h("h3", {}, detail.feature, " ", pill(levelOf(detail), LEVELS[levelOf(detail)])),
-    h("p", {}, (REASONS[detail.reason] || detail.reason) + (detail.bin ? " (" + detail.bin.replace(/_/g, " ") + ")" : "") + ". ",
+    h("p", {}, LEVELS[levelOf(detail)] + ": " + (REASONS[detail.reason] || detail.reason) + (detail.bin ? " (" + detail.bin.replace(/_/g, " ") + ")" : "") + ". ",
       num(detail.current ? detail.current.count : undefined) + " values in the window, " + num(detail.reference.count) + " in the reference",
       detail.current && detail.current.missing > 0 ? ", " + num(detail.current.missing) + " missing." : "."),
-    h("div", { class: "columns" }, bars(detail),
-      h("div", {}, table("Statistics", ["", "value", "limit", "p"], statistics), gates.length > 0 && table("What decided", ["", "value", "limit", " "], gates))));
+    h("div", { class: "columns" },
+      h("div", {}, bars(detail), gates.length > 0 && table("What decided", ["", "value", "limit", " "], gates)),
+      table("Statistics", ["", "value", "limit", "p"], statistics)));
 }
 
 function featuresSection({ model, version, window, windows, rows, total, details, detail }) {

@@ -18,7 +18,7 @@ h1 { margin: 0; font-size: 22px; letter-spacing: -.02em; display: flex; align-it
 .mark { width: 32px; height: 32px; fill: none; stroke: var(--line); stroke-width: 2; stroke-linecap: round; }
 .mark .then { stroke: var(--then); stroke-width: 3; } .mark .now { stroke: var(--now); stroke-width: 3; }
 header p { margin: 0; color: var(--quiet); } #ready { margin-left: auto; }
-#trouble { margin: 0 0 8px; padding: 10px 14px; border-radius: 8px; background: var(--critical-soft); color: var(--critical); white-space: pre-line; }
+#trouble { margin: 0 0 8px; padding: 10px 14px; border-radius: 8px; white-space: pre-line; } #trouble.critical { background: var(--critical-soft); } #trouble.warning { background: var(--warning-soft); }
 #trouble[hidden] { display: none; }
 h2 { margin: 28px 0 10px; font-size: 16px; } h2 small { font-weight: 400; }
 h3 { margin: 0 0 4px; font-size: 16px; overflow-wrap: anywhere; }
@@ -52,7 +52,7 @@ svg .then { fill: var(--then); } svg .now { fill: var(--now); }
 .psi { text-align: right; display: grid; line-height: 1.25; font-variant-numeric: tabular-nums; } .score { line-height: 1.3; }
 .panel { margin-top: -7px; padding: 14px; background: var(--card); border: 1px solid var(--now); border-top: 0; border-radius: 0 0 8px 8px; min-width: 0; } .panel p { margin: 0 0 12px; }
 .columns { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 24px; align-items: start; }
-table { border-collapse: collapse; width: 100%; font-size: 14px; } caption { text-align: left; font-weight: 600; padding: 0 0 4px; } .columns table + table { margin-top: 16px; }
+table { border-collapse: collapse; width: 100%; font-size: 14px; } caption { text-align: left; font-weight: 600; padding: 0 0 4px; } .columns table + table { margin-top: 20px; }
 th { text-align: left; font-weight: 400; } thead th { color: var(--quiet); font-size: 13px; } td, th { padding: 2px 8px 2px 0; vertical-align: middle; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .distribution { table-layout: fixed; } .distribution th:first-child { width: 30%; } .distribution thead th:nth-child(3), .distribution thead th:nth-child(4) { width: 78px; }
