@@ -24,7 +24,7 @@ export type Io = {
 /** A command: gets the arguments after its name; resolves to the exit code; rejects with a DriftdError for what the user can mend. */
 export type Command = (args: string[], io: Io) => Promise<number>;
 
-export type Flag = {
+type Flag = {
   /** Name of the flag's value in the help, e.g. `FILE`; absent: a switch. */
   readonly value?: string;
   readonly description: string;

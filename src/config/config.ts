@@ -34,7 +34,7 @@ export type KafkaConfig = {
   readonly maxMessageBytes: number;
 };
 
-export type FileConfig = {
+type FileConfig = {
   /** Absolute path or glob, or `-` for standard input. */
   readonly path: string;
   /** Event time passes this many times faster than the clock; 0 = as fast as it goes. */
@@ -42,9 +42,9 @@ export type FileConfig = {
 };
 
 /** Keys from the record's root down to a field. */
-export type RecordPath = readonly string[];
+type RecordPath = readonly string[];
 
-export type RecordConfig = {
+type RecordConfig = {
   readonly id: RecordPath;
   readonly model: RecordPath;
   readonly version: RecordPath;
@@ -55,7 +55,7 @@ export type RecordConfig = {
   readonly label: RecordPath;
 };
 
-export type EventTimeConfig = {
+type EventTimeConfig = {
   readonly from: "record" | "kafka";
   readonly paneMs: number;
   readonly allowedLatenessMs: number;
@@ -66,13 +66,13 @@ export type EventTimeConfig = {
   readonly actionMaxAgeMs: number | null;
 };
 
-export type WindowConfig = { readonly name: string; readonly lengthMs: number; readonly slideMs: number };
+type WindowConfig = { readonly name: string; readonly lengthMs: number; readonly slideMs: number };
 
 /** Statistics that may carry a fixed threshold. */
-export type ThresholdStatistic = "psi" | "kl" | "kl_reverse" | "ks" | "jensen_shannon" | "hellinger" | "total_variation";
+type ThresholdStatistic = "psi" | "kl" | "kl_reverse" | "ks" | "jensen_shannon" | "hellinger" | "total_variation";
 
 /** A statistic at or above a limit has that severity; at least one of the two is set, and warning <= critical. */
-export type FixedThreshold = { readonly warning: number | undefined; readonly critical: number | undefined };
+type FixedThreshold = { readonly warning: number | undefined; readonly critical: number | undefined };
 
 export type Thresholds = "auto" | Readonly<Partial<Record<ThresholdStatistic, FixedThreshold>>>;
 

@@ -10,7 +10,7 @@ import { substitute } from "./environment.ts";
 import type { ConfigPath, Place } from "./problem.ts";
 
 /** A slip that concerns the document itself. */
-export type DocumentProblem = Place & {
+type DocumentProblem = Place & {
   readonly message: string;
   readonly hint?: string;
   readonly path?: ConfigPath;
@@ -34,7 +34,7 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: true });
+  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: true, logLevel: "error" });
   const documents = Array.isArray(parsed) ? parsed : [];
   const problems: DocumentProblem[] = [];
   const warnings: DocumentProblem[] = [];

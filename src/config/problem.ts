@@ -37,13 +37,14 @@ export function isConfigError(thrown: unknown): thrown is ConfigError {
   return thrown instanceof DriftdError && thrown.code === "CONFIG_INVALID" && "problems" in thrown;
 }
 
-/** One line: `file:line:column: path: message; hint`. */
+/** One line: `file:line:column: path: message; hint`. Control characters of names and values are escaped: they could forge a line or move a cursor. */
 export function formatProblem(problem: Problem): string {
   const place = problem.line === 0 ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
   const path = problem.path === "" ? "" : `${problem.path}: `;
   const value = problem.value === undefined ? "" : `${problem.value} `;
   const hint = problem.hint === undefined ? "" : `; ${problem.hint}`;
-  return `${place}: ${path}${value}${problem.message}${hint}`;
+  const line = `${place}: ${path}${value}${problem.message}${hint}`;
+  return line.replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** `["models", 2, "references", "1.0"]` → `models[2].references["1.0"]`. */

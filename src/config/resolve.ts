@@ -177,5 +177,5 @@ function resolveRetrain(retrain: NonNullable<EffectiveModel["retrain"]>): Retrai
 }
 
 function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }

@@ -40,7 +40,7 @@ export function filePath(description: string) {
 }
 
 /** A name that becomes a label and a part of ids: 1 to 128 characters, no control characters, no blanks at the ends. */
-export const namePattern = /^(?! )[^\p{Cc}]{1,128}(?<! )$/u;
+const namePattern = /^(?! )[^\p{Cc}]{1,128}(?<! )$/u;
 
 export function name(description: string) {
   return z
@@ -71,7 +71,7 @@ export function splitRecordPath(path: string): readonly string[] {
 }
 
 /** `host:port`; an IPv6 host stands in brackets; no host means all addresses. */
-export const addressPattern = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]*)):(\d{1,5})$/;
+const addressPattern = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]*)):(\d{1,5})$/;
 
 /** Splits `host:port`; returns undefined when it is none. */
 export function splitAddress(address: string): { readonly host: string; readonly port: number } | undefined {

@@ -9,7 +9,7 @@ import { outputSchema, webhookOptions } from "./outputs.ts";
 import { address, duration, filePath, name, recordPath, size, text } from "./scalars.ts";
 
 /** JSON Schema key of a default that is computed from other keys. */
-export const computedDefault = "x-default";
+const computedDefault = "x-default";
 
 const flag = (description: string) => z.boolean().meta({ title: "boolean", description });
 const integer = (description: string, min: number, max: number) => z.int().min(min).max(max).meta({ title: "integer", description });

@@ -8,7 +8,7 @@ import { coerceError, DriftdError } from "./errors.ts";
 import type { Log } from "./log.ts";
 
 /** A step; `signal` aborts when the step's share of the deadline has passed. */
-export type CloseStep = (signal: AbortSignal) => Promise<void> | void;
+type CloseStep = (signal: AbortSignal) => Promise<void> | void;
 
 export type Closers = {
   /** Puts a step on top of the pile. Throws CLOSED once closing has begun: whoever opens something then must close it himself. */

@@ -7,7 +7,7 @@ import { type Level, pino, stdSerializers, stdTimeFunctions } from "pino";
 
 import type { Log } from "./log.ts";
 
-export type LogLevel = "debug" | "info" | "warn" | "error";
+type LogLevel = "debug" | "info" | "warn" | "error";
 
 export type Logger = Log & {
   /** Takes effect with the next line. */

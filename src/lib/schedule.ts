@@ -9,7 +9,7 @@ import { coerceError, DriftdError } from "./errors.ts";
 import type { Log } from "./log.ts";
 
 /** A job; an error is logged and does not stop the schedule. */
-export type Job = () => Promise<void> | void;
+type Job = () => Promise<void> | void;
 
 export type Schedule = {
   /**

@@ -1,4 +1,4 @@
-/** Sizes as people write them (`256KiB`, `10MiB`, `4MB`): text to bytes and back. `K`, `M` alone are refused, since they mean both. */
+/** Sizes as people write them (`256KiB`, `10MiB`, `4MB`): text to bytes. `K`, `M` alone are refused, since they mean both. */
 
 /** What a size looks like: also the `pattern` of the JSON Schema. */
 export const sizePattern = /^\d+(B|kB|KB|MB|GB|KiB|MiB|GiB)$/;
@@ -20,13 +20,4 @@ export function parseSize(text: string): number | undefined {
   if (unit === undefined) return undefined;
   const bytes = Number(text.slice(0, -unit.length)) * unitsBytes[unit]!;
   return Number.isSafeInteger(bytes) ? bytes : undefined;
-}
-
-/** Turns bytes (a whole number, at least 0) into text in the largest binary unit that divides them: 262,144 → `256KiB`, 1,000 → `1000B`. */
-export function formatSize(bytes: number): string {
-  for (const unit of ["GiB", "MiB", "KiB"]) {
-    const unitBytes = unitsBytes[unit]!;
-    if (bytes >= unitBytes && bytes % unitBytes === 0) return `${bytes / unitBytes}${unit}`;
-  }
-  return `${bytes}B`;
 }

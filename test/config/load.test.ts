@@ -240,6 +240,22 @@ log: { level: inf }
   });
 });
 
+test.each([
+  ["a byte order mark", `\ufeff${smallest}`],
+  ["Windows line ends", smallest.replaceAll("\n", "\r\n")],
+  ["a comment at the end without a line end", `${smallest}# end`],
+])("%s does no harm", (_, text) => {
+  expect(parse(text).config.models[0]?.name).toBe("flights");
+});
+
+test("a key called __proto__ is an unknown key", () => {
+  expect(problemsOf(`${smallest}store: { __proto__: { path: x } }\n`)).toEqual([expect.stringContaining("store.__proto__: unknown key")]);
+});
+
+test("a C1 control character in a key does not reach the terminal", () => {
+  expect(problemsOf(`${smallest}"a\u009b2J": 1\n`)[0]).toContain(String.raw`["a\u009b2J"]: unknown key`);
+});
+
 describe("variables", () => {
   const reference = (text: string, env: Record<string, string>) => {
     const found = parse(`${kafka}models: [{ name: a, reference: "${text}" }]\n`, env).config.models[0]?.reference;
