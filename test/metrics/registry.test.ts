@@ -1,5 +1,4 @@
 import { spawnSync } from "node:child_process";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -355,21 +354,30 @@ describe("metrics.features", () => {
   });
 });
 
-it("20,000 series are rendered without blocking the event loop", async () => {
+it("20,000 series are rendered without keeping the event loop for 20 ms", async () => {
   const metrics = make({ maxSeries: 20_000 });
   for (let i = 0; i < 20_000; i++) metrics.set("driftd_drift_score", score(`feature_${i}`), i / 7);
   await metrics.render();
-  const blocks: number[] = [];
+  // CPU time of this thread between two turns: what others do on the machine does not count.
+  const worst: number[] = [];
   for (let round = 0; round < 5; round++) {
-    const delay = monitorEventLoopDelay({ resolution: 1 });
-    delay.enable();
+    let done = false;
+    let longest = 0;
+    const watching = (async () => {
+      while (!done) {
+        const before = process.threadCpuUsage();
+        await new Promise((resolve) => setImmediate(resolve));
+        const { user, system } = process.threadCpuUsage(before);
+        longest = Math.max(longest, (user + system) / 1000);
+      }
+    })();
     await metrics.render();
-    await new Promise((resolve) => setImmediate(resolve));
-    delay.disable();
-    blocks.push(delay.max / 1e6);
+    done = true;
+    await watching;
+    worst.push(longest);
   }
-  // Measured alone: 5 to 8 ms. The best of five, since other processes share the machine.
-  expect(Math.min(...blocks)).toBeLessThan(20);
+  // Measured: 4 to 6 ms. The best of five, for the garbage collector's sake.
+  expect(Math.min(...worst)).toBeLessThan(20);
 });
 
 describe("promtool check metrics", () => {
