@@ -73,12 +73,7 @@ export async function startLocalBroker(options: LocalBrokerOptions = {}): Promis
 
   const brokers = [`127.0.0.1:${port}`];
   let child: ChildProcess | undefined;
-  // A test that crashes must not leave a JVM behind; a signal that ends the process without "exit" is the caller's to turn into one.
-  const lastResort = () => {
-    child?.kill("SIGKILL");
-    rmSync(directory, { recursive: true, force: true });
-  };
-  process.on("exit", lastResort);
+  const endWithUs: ChildProcess[] = [];
 
   const end = async (signal: NodeJS.Signals) => {
     const ending = child;
@@ -91,13 +86,14 @@ export async function startLocalBroker(options: LocalBrokerOptions = {}): Promis
   };
   const stop = async () => {
     await end("SIGKILL");
-    process.off("exit", lastResort);
+    for (const guard of endWithUs) killGroup(guard);
     rmSync(directory, { recursive: true, force: true });
   };
   const start = async () => {
     const log = openSync(logFile, "a");
     const starting = spawn("java", java("kafka.Kafka", properties), { stdio: ["ignore", log, log] });
     child = starting;
+    endWithUs.push(endWithThisProcess(starting, directory));
     const deadline = clock.monotonicMs() + READY_TIMEOUT_MS;
     while (!(await answersAsBroker(brokers))) {
       if (starting.exitCode !== null || clock.monotonicMs() > deadline) {
@@ -118,6 +114,25 @@ export async function startLocalBroker(options: LocalBrokerOptions = {}): Promis
     resume: () => child?.kill("SIGCONT"),
     stop,
   };
+}
+
+/**
+ * However this process ends, SIGKILL included, the JVM and its folder go with it: a shell waits for the end of a pipe that we hold open.
+ */
+function endWithThisProcess(child: ChildProcess, directory: string): ChildProcess {
+  const script = 'cat >/dev/null; kill -9 "$0"; rm -rf "$1"';
+  const guard = spawn("sh", ["-c", script, String(child.pid), directory], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+  guard.unref();
+  return guard;
+}
+
+/** The shell and its `cat`, which would else wait on for the end of this process. */
+function killGroup(guard: ChildProcess): void {
+  try {
+    if (guard.pid !== undefined) process.kill(-guard.pid, "SIGKILL");
+  } catch {
+    // Already gone: it has done its work.
+  }
 }
 
 const jarsIn = (cacheDirectory: string) => join(cacheDirectory, KAFKA_VERSION);

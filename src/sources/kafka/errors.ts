@@ -43,7 +43,8 @@ const RULES: readonly Rule[] = [
     hint: "this often means that the user lacks READ on the consumer group (kafka.group_id); else the brokers' coordinator is not available",
   },
   {
-    match: /certificate|SELF_SIGNED|self.signed|wrong version number|SSL routines|ERR_TLS|packet length too long|ERR_SSL/i,
+    match:
+      /certificate|SELF_SIGNED|self.signed|wrong version number|SSL routines|ERR_TLS|packet length too long|ERR_SSL|before secure TLS connection/i,
     code: "KAFKA_TLS",
     reason: "connection",
     fact: "the TLS connection fails",
