@@ -4,13 +4,14 @@
  * comparisons is what healthy traffic does. Not here: the verdict on a live window (`evaluate.ts`).
  */
 
-import { arcsineDifference, chi2Isf, g, normalIsf } from "../../detectors/index.ts";
+import { chi2Isf, normalIsf } from "../../detectors/index.ts";
 import type { RowLayout } from "../reference/layout.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
-import { CELL_COUNT, type CellLayout, cellLayouts, cellOf, dayOf, hourOf } from "./cells.ts";
-import { VALUES_PER_BIN } from "./limits.ts";
+import { type CellLayout, cellLayouts } from "./cells.ts";
+import { compareOwnWindows, type OwnWindows } from "./own-windows.ts";
 import { alphaOf, type Policy, policyDigest } from "./policy.ts";
 import { type PreparedFeature, prepareFeature } from "./prepared-feature.ts";
+import { readSlots } from "./slots.ts";
 
 /** Fewer days say too little about how days differ: step 6 judges then. */
 const MIN_DAYS = 7;
@@ -125,22 +126,6 @@ export function prepareReference(snapshot: Snapshot, policy: Policy): PreparedRe
   };
 }
 
-/** Half hours of one feature as dense matrices, with sums over time and over each hour of each day. */
-type Slots = {
-  readonly bins: number;
-  readonly length: number;
-  readonly day: Int32Array;
-  readonly hour: Uint8Array;
-  readonly firstDay: number;
-  readonly days: number;
-  /** Sums of the slots before i: `(length + 1) × bins`, and the same of all bins together. */
-  readonly before: Float64Array;
-  readonly totalBefore: Float64Array;
-  /** Counts of each hour of each day: `days × 24 × bins`, and the same of all bins together. */
-  readonly hourly: Float64Array;
-  readonly hourlyTotal: Float64Array;
-};
-
 /**
  * Calibrates one feature for windows of `lengthMs` (rule R, steps 2–5), or undefined when the snapshot has half hours of fewer than 7 days on
  * which a window of this length holds ten values a bin. Windows start at slots and last whole slots; a length that is not a multiple is rounded up.
@@ -161,168 +146,32 @@ export function calibrateFeature(
   const slots = readSlots(raw, feature.coarseBins, Date.parse(calibration.from), slotMs);
   const step = Math.max(1, Math.round(lengthMs / STARTS_PER_WINDOW / slotMs));
 
-  let best: Comparison | undefined;
+  const shape = { length: windowSlots, step, firstBin: ordinaryBins ? 0 : feature.regularBins };
+
+  let best: OwnWindows | undefined;
   for (const layout of cellLayouts(calibration.days)) {
-    const comparison = compareOwnWindows(slots, layout, windowSlots, step, ordinaryBins ? 0 : feature.regularBins);
-    if (comparison !== undefined && (best === undefined || comparison.meanG < best.meanG)) best = comparison;
+    const own = compareOwnWindows(slots, layout, shape);
+    if (own !== undefined && (best === undefined || own.meanG < best.meanG)) best = own;
   }
-  if (best === undefined) return undefined;
+  if (best === undefined || best.days < MIN_DAYS) return undefined;
   const { mu, v } = shiftNoise(best, feature.usedBins - 1, calibration.days);
   const meanValues = best.meanValues * Math.min(1, lengthMs / (windowSlots * slotMs));
   return {
     cells: best.layout,
-    ...cellSums(slots, best.layout),
+    cellCounts: best.cellCounts,
+    cellTotals: best.cellTotals,
     windows: best.gs.length,
     meanValues,
     mu,
     v,
     binVariance: best.binVariance,
     days: calibration.days,
-    thinShare: 1 - best.gs.length / (Math.floor((slots.length - windowSlots) / step) + 1),
-  };
-}
-
-function readSlots(raw: readonly (readonly number[])[], bins: number, fromMs: number, slotMs: number): Slots {
-  const length = raw.length;
-  const day = new Int32Array(length);
-  const hour = new Uint8Array(length);
-  const firstDay = dayOf(fromMs);
-  const days = dayOf(fromMs + (length - 1) * slotMs) - firstDay + 1;
-  const before = new Float64Array((length + 1) * bins);
-  const totalBefore = new Float64Array(length + 1);
-  const hourly = new Float64Array(days * 24 * bins);
-  const hourlyTotal = new Float64Array(days * 24);
-  for (let i = 0; i < length; i++) {
-    const startMs = fromMs + i * slotMs;
-    day[i] = dayOf(startMs) - firstDay;
-    hour[i] = hourOf(startMs);
-    const at = day[i]! * 24 + hour[i]!;
-    const row = raw[i]!;
-    let total = 0;
-    for (let k = 0; k < bins; k++) {
-      const count = row[k] ?? 0;
-      total += count;
-      before[(i + 1) * bins + k] = before[i * bins + k]! + count;
-      hourly[at * bins + k] = hourly[at * bins + k]! + count;
-    }
-    totalBefore[i + 1] = totalBefore[i]! + total;
-    hourlyTotal[at] = hourlyTotal[at]! + total;
-  }
-  return { bins, length, day, hour, firstDay, days, before, totalBefore, hourly, hourlyTotal };
-}
-
-function cellSums(slots: Slots, layout: CellLayout): { cellCounts: Float64Array; cellTotals: Float64Array } {
-  const { bins } = slots;
-  const cellCounts = new Float64Array(CELL_COUNT[layout] * bins);
-  const cellTotals = new Float64Array(CELL_COUNT[layout]);
-  for (let at = 0; at < slots.days * 24; at++) {
-    const cell = cellOf(layout, slots.firstDay + Math.floor(at / 24), at % 24);
-    for (let k = 0; k < bins; k++) cellCounts[cell * bins + k] = cellCounts[cell * bins + k]! + slots.hourly[at * bins + k]!;
-    cellTotals[cell] = cellTotals[cell]! + slots.hourlyTotal[at]!;
-  }
-  return { cellCounts, cellTotals };
-}
-
-/** The reference's own windows, each against the reference without its days, under one layout of cells. */
-type Comparison = {
-  readonly layout: CellLayout;
-  readonly gs: readonly number[];
-  /** Effective sizes nm/(n + m). */
-  readonly en: readonly number[];
-  readonly meanG: number;
-  readonly meanValues: number;
-  readonly binVariance: Float64Array;
-};
-
-function compareOwnWindows(slots: Slots, layout: CellLayout, windowSlots: number, step: number, firstBin: number): Comparison | undefined {
-  const { bins } = slots;
-  const { cellCounts, cellTotals } = cellSums(slots, layout);
-  const cells = CELL_COUNT[layout];
-  const all = slots.before.subarray(slots.length * bins, (slots.length + 1) * bins);
-  const allTotal = slots.totalBefore[slots.length]!;
-  const current = new Float64Array(bins);
-  const pool = new Float64Array(bins);
-  const expected = new Float64Array(bins);
-  const rows = new Float64Array(cells);
-  const gs: number[] = [];
-  const en: number[] = [];
-  const squares = new Float64Array(bins);
-  const touched = new Set<number>();
-  let values = 0;
-
-  for (let start = 0; start + windowSlots <= slots.length; start += step) {
-    const end = start + windowSlots;
-    const n = slots.totalBefore[end]! - slots.totalBefore[start]!;
-    // A window that could have no verdict of its own teaches nothing: with a few values a bin, G is far from its law, and a handful of night
-    // flights would make the noise of every hour look large.
-    if (n < VALUES_PER_BIN * bins) continue;
-    values += n;
-    const firstDay = slots.day[start]!;
-    const lastDay = slots.day[end - 1]!;
-
-    // The reference without every calendar day that the window touches.
-    pool.set(all);
-    let poolTotal = allTotal;
-    for (let at = firstDay * 24; at < (lastDay + 1) * 24; at++) {
-      for (let k = 0; k < bins; k++) pool[k] = pool[k]! - slots.hourly[at * bins + k]!;
-      poolTotal -= slots.hourlyTotal[at]!;
-    }
-    if (poolTotal <= 0) continue;
-
-    rows.fill(0);
-    for (let i = start; i < end; i++) {
-      const cell = cellOf(layout, slots.firstDay + slots.day[i]!, slots.hour[i]!);
-      rows[cell] = rows[cell]! + slots.totalBefore[i + 1]! - slots.totalBefore[i]!;
-    }
-    expected.fill(0);
-    let inverse = 0;
-    for (let cell = 0; cell < cells; cell++) {
-      if (rows[cell] === 0) continue;
-      const weight = rows[cell]! / n;
-      let total = cellTotals[cell]!;
-      const left: number[] = [];
-      for (let day = firstDay; day <= lastDay; day++) {
-        for (let hour = 0; hour < 24; hour++) {
-          if (cellOf(layout, slots.firstDay + day, hour) !== cell) continue;
-          left.push(day * 24 + hour);
-          total -= slots.hourlyTotal[day * 24 + hour]!;
-        }
-      }
-      for (let k = 0; k < bins; k++) {
-        let count = cellCounts[cell * bins + k]!;
-        for (const at of left) count -= slots.hourly[at * bins + k]!;
-        expected[k] = expected[k]! + (weight * (count + pool[k]! / poolTotal)) / (total + 1);
-      }
-      inverse += (weight * weight) / Math.max(1, total);
-    }
-    const m = 1 / inverse;
-    for (let k = 0; k < bins; k++) {
-      expected[k] = expected[k]! * m;
-      current[k] = slots.before[end * bins + k]! - slots.before[start * bins + k]!;
-    }
-    for (let day = firstDay; day <= lastDay; day++) touched.add(day);
-    gs.push(g(expected, current) ?? 0);
-    en.push((n * m) / (n + m));
-    for (let k = firstBin; k < bins; k++) {
-      if (all[k] === 0) continue;
-      // Weighed counts may exceed their total by a rounding error.
-      const y = arcsineDifference(Math.min(expected[k]!, m), m, current[k]!, n);
-      squares[k] = squares[k]! + y * y - 1 / n - 1 / m;
-    }
-  }
-  if (touched.size < MIN_DAYS) return undefined;
-  return {
-    layout,
-    gs,
-    en,
-    meanG: gs.reduce((sum, value) => sum + value, 0) / gs.length,
-    meanValues: values / gs.length,
-    binVariance: squares.map((sum) => Math.max(0, sum / gs.length)),
+    thinShare: best.thinShare,
   };
 }
 
 /** Mean and variance of the shift per row, beyond what counting alone makes; the variance is taken at the lower 5 % of what so few days can show. */
-function shiftNoise({ gs, en }: Comparison, df: number, days: number): { mu: number; v: number } {
+function shiftNoise({ gs, en }: OwnWindows, df: number, days: number): { mu: number; v: number } {
   const total = en.reduce((sum, size) => sum + size, 0);
   let mean = 0;
   for (let i = 0; i < gs.length; i++) mean += ((gs[i]! - df) / en[i]!) * (en[i]! / total);

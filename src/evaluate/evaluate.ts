@@ -12,6 +12,8 @@ import { createLooker } from "./looker.ts";
 import { missingRows, qualityOf } from "./quality.ts";
 import { shownStatistics } from "./statistics.ts";
 
+const MAX_UINT16 = 65_535;
+
 /** Detail by feature of the evaluations made here, so that one feature can be had without the others. */
 const details = new WeakMap<Evaluation, (index: number) => FeatureEvaluation | undefined>();
 
@@ -108,7 +110,8 @@ function severityOf(code: number): Pick<Evaluation, "severity"> {
 function keepCounts(window: WindowCounts): WindowCounts {
   return {
     ...window,
-    counts: window.counts.slice(),
+    // Half the memory where they fit: no count is larger than the number of records.
+    counts: window.records <= MAX_UINT16 ? new Uint16Array(window.counts) : window.counts.slice(),
     blocks: window.blocks.map(({ startMs, values }) => ({ startMs, values: values.slice() })),
     changedFeatures: new Set(window.changedFeatures),
   };

@@ -16,7 +16,7 @@ export type WindowCounts = {
   readonly endMs: number;
   readonly layout: RowLayout;
   /** `layout.slots` counts. */
-  readonly counts: Uint32Array | Float64Array;
+  readonly counts: Uint32Array | Uint16Array | Float64Array;
   /** Records counted in the window. */
   readonly records: number;
   /** Share of the window's panes that hold at least one record, 0–1. */

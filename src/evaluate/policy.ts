@@ -3,7 +3,7 @@
  * evaluation, so that a verdict can be traced to the rule it was made under. Not here: the reference's own noise (`calibrate.ts`).
  */
 
-import { createHash } from "node:crypto";
+import { digestOf } from "../reference/canonical.ts";
 
 /** Statistics that may carry a fixed threshold. */
 export type ThresholdStatistic = "psi" | "kl" | "kl_reverse" | "ks" | "jensen_shannon" | "hellinger" | "total_variation";
@@ -74,13 +74,5 @@ export function alphaOf(policy: Policy, window: PolicyWindow, features: number, 
 
 /** `sha256:` + hex over the policy in canonical JSON (sorted keys). Equal policies have equal digests. */
 export function policyDigest(policy: Policy): string {
-  return `sha256:${createHash("sha256").update(canonicalJson(policy)).digest("hex")}`;
-}
-
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";
-  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-  entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
+  return digestOf({ policy });
 }

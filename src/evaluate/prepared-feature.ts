@@ -32,6 +32,8 @@ export type PreparedFeature = {
   readonly unseenShare: number;
   /** Numeric: reference counts of the fine bins between one bin for −Infinity and one for +Infinity; undefined for a categorical feature. */
   readonly fine: Float64Array | undefined;
+  /** The same as cumulative shares, 0–1. */
+  readonly fineShares: Float64Array | undefined;
   /** For those fine bins: a point that stands for each, ascending, and 1 where a bin can hold one value only. Made at first use; numeric only. */
   readonly fineShape: () => FineShape;
 };
@@ -44,6 +46,7 @@ export function prepareFeature(feature: SnapshotFeature): PreparedFeature {
   const plan = coarsePlan(feature);
   const counts = referenceCoarse(feature);
   const total = counts.reduce((sum, count) => sum + count, 0);
+  const fine = feature.kind === "numeric" ? fineCounts(feature) : undefined;
   return {
     feature,
     bins: feature.counts.length,
@@ -58,7 +61,8 @@ export function prepareFeature(feature: SnapshotFeature): PreparedFeature {
     total,
     rows: total + feature.missing + feature.wrong_type + (feature.kind === "numeric" ? feature.nan : 0),
     unseenShare: feature.kind === "categorical" && total > 0 ? Math.min(1, feature.seen_once / total) : 0,
-    fine: feature.kind === "numeric" ? fineCounts(feature) : undefined,
+    fine,
+    fineShares: fine === undefined || total === 0 ? undefined : cumulativeShares(fine, total),
     fineShape: () => {
       shape ??= feature.kind === "numeric" ? shapeOf(feature) : { support: new Float64Array(0), singleton: new Uint8Array(0) };
       return shape;
@@ -72,6 +76,14 @@ function fineCounts(feature: NumericFeature): Float64Array {
   fine.set(feature.counts, 1);
   fine[fine.length - 1] = feature.positive_infinity;
   return fine;
+}
+
+function cumulativeShares(fine: Float64Array, total: number): Float64Array {
+  let sum = 0;
+  return fine.map((count) => {
+    sum += count;
+    return sum / total;
+  });
 }
 
 function shapeOf({ edges, means }: NumericFeature): FineShape {
