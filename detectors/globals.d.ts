@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noShadowRestrictedNames: this file stands in for the standard library
+// oxlint-disable no-shadow-restricted-names
 // Everything that a detector may use of the outside world, in place of TypeScript's own library (`noLib`): arithmetic, arrays of numbers
 // and errors. What is not listed here (a clock, randomness, Node, the DOM, a package) is a compile error in this folder. Consumers never see
 // this file: the emitted declarations name only types that every standard library has.
