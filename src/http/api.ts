@@ -49,7 +49,7 @@ export function modelDocument(facts: ModelFacts) {
 }
 
 /** One version: reference, alert, last verdict of each window. */
-export function versionDocument(facts: VersionFacts) {
+function versionDocument(facts: VersionFacts) {
   const { snapshot, alert } = facts;
   return {
     version: facts.version,
@@ -75,7 +75,7 @@ export function versionDocument(facts: VersionFacts) {
 }
 
 /** The last verdict of one window. */
-export function windowDocument(evaluation: Evaluation) {
+function windowDocument(evaluation: Evaluation) {
   const codes = evaluation.outcomes?.codes;
   const drifting =
     codes === undefined

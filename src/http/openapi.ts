@@ -1,8 +1,9 @@
 /** The OpenAPI 3.1 document, made from the route table, so that it cannot say anything else than the server does. */
 
+import { healthRoutes } from "./health.ts";
 import type { Param } from "./query.ts";
-import type { Route } from "./routes.ts";
-import { apiRoutes, healthRoutes } from "./routes.ts";
+import type { Route } from "./route.ts";
+import { apiRoutes } from "./routes.ts";
 import { schemas } from "./schemas.ts";
 
 const openApiRoute: Route = {

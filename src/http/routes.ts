@@ -1,33 +1,13 @@
-/** Every address of the API in one table: the server, the OpenAPI file and the tests are made from it. What an answer looks like: `schemas.ts`. */
+/** The addresses under `/api/v1` in one table: the server, the OpenAPI file and the tests are made from it. The answers' shapes: `schemas.ts`. */
 
-import { featureEvaluation } from "../evaluate/evaluate.ts";
-import type { Evaluation, FeatureEvaluation } from "../evaluate/evaluation.ts";
 import { deliveryDetail, deliveryDocument, episodeDocument, modelDocument, statusDocument } from "./api.ts";
 import { featureDocument, rankFeatures } from "./feature.ts";
+import { findModel, findVersion, findWindow, judgedFeature, unknownDelivery } from "./lookup.ts";
 import { page } from "./paging.ts";
 import { panePage } from "./panes.ts";
 import { httpError } from "./problem.ts";
 import type { Param, Params, Values } from "./query.ts";
-import type { ApiView, ModelFacts, VersionFacts } from "./view.ts";
-
-export type Method = "get" | "post" | "put";
-
-export type Reply = { readonly status?: number; readonly body: unknown };
-
-export type Route = {
-  readonly methods: readonly Method[];
-  /** With `{name}` for a path parameter. */
-  readonly path: string;
-  readonly summary: string;
-  readonly params: Params;
-  /** Name of the answer's schema. */
-  readonly schema: string;
-  /** Status of success; default 200. */
-  readonly status?: number;
-  /** Statuses of failure beside 400 and 500. */
-  readonly failures: readonly number[];
-  readonly answer: (view: ApiView, values: Values) => Reply | Promise<Reply>;
-};
+import type { Route } from "./route.ts";
 
 /** Features in `GET /api/v1/models/{model}` for each version and window. */
 const FEATURES_SHOWN = 50;
@@ -41,53 +21,6 @@ const paging: Params = {
 const model = inPath("Name of the model, percent-encoded.");
 const version = inQuery("Version of the model; default: the one evaluated last.");
 const window = inQuery("Name of the window; default: the shortest.");
-
-/** The health checks; each alias is a route of its own. Not under `/api`, so their answers are not versioned. */
-export const healthRoutes: readonly Route[] = [
-  ...["/-/healthy", "/livez", "/healthz"].map(
-    (path): Route => ({
-      methods: ["get"],
-      path,
-      summary: "The process answers. Always 200.",
-      params: {},
-      schema: "Ready",
-      failures: [],
-      answer: () => ({ body: { ready: true, failing: [] } }),
-    }),
-  ),
-  ...["/-/ready", "/readyz"].map(
-    (path): Route => ({
-      methods: ["get"],
-      path,
-      summary: "Configuration loaded, state restored, sources joined; 503 with the failing checks otherwise.",
-      params: {},
-      schema: "Ready",
-      failures: [503],
-      answer: (view) => {
-        const failing = view.ready().filter(({ ok }) => !ok);
-        return { status: failing.length === 0 ? 200 : 503, body: { ready: failing.length === 0, failing } };
-      },
-    }),
-  ),
-  {
-    methods: ["post", "put"],
-    path: "/-/reload",
-    summary: "Loads the configuration again. On failure the old one stays in force and the answer lists what is wrong.",
-    params: {},
-    schema: "Reloaded",
-    failures: [403, 500],
-    answer: async (view) => {
-      if (view.reload === undefined) {
-        throw httpError(403, "HTTP_RELOAD_OFF", "reloading over HTTP is switched off", { hint: "set http.reload: true, or send SIGHUP" });
-      }
-      const result = await view.reload();
-      if (!result.ok) {
-        throw httpError(500, "RELOAD_FAILED", "the configuration was not reloaded; the old one stays in force", { errors: result.errors });
-      }
-      return { body: { reloaded: true } };
-    },
-  },
-];
 
 /** The JSON API, less its own description (`openapi.ts` adds it). */
 export const apiRoutes: readonly Route[] = [
@@ -131,28 +64,28 @@ export const apiRoutes: readonly Route[] = [
     failures: [404],
     answer: async (view, values) => {
       const facts = await findModel(view, values);
-      const features = facts.versions.flatMap(({ version, snapshot, evaluations }) =>
-        evaluations.map((evaluation) => ({
-          version,
-          window: evaluation.window,
-          items: rankFeatures(evaluation, snapshot?.features ?? []).slice(0, FEATURES_SHOWN),
-          total: evaluation.outcomes?.features.length ?? evaluation.features.length,
-        })),
-      );
+      const features: unknown[] = [];
+      for (const { version, snapshot, evaluations } of facts.versions) {
+        for (const evaluation of evaluations) {
+          const ranked = await rankFeatures(evaluation, snapshot?.features ?? []);
+          const total = evaluation.outcomes?.features.length ?? evaluation.features.length;
+          features.push({ version, window: evaluation.window, items: ranked.slice(0, FEATURES_SHOWN), total });
+        }
+      }
       return { body: { ...modelDocument(facts), features } };
     },
   },
   {
     methods: ["get"],
     path: "/api/v1/models/{model}/features",
-    summary: "Features of one window, worst first.",
+    summary: "The 500 worst features of one window, worst first.",
     params: { model, version, window, ...paging },
     schema: "FeaturePage",
     failures: [404],
     answer: async (view, values) => {
       const facts = findVersion(await findModel(view, values), values);
       const { evaluation } = findWindow(facts.model, facts.version, values);
-      const ranked = evaluation === undefined ? [] : rankFeatures(evaluation, facts.version.snapshot?.features ?? []);
+      const ranked = evaluation === undefined ? [] : await rankFeatures(evaluation, facts.version.snapshot?.features ?? []);
       return {
         body: await page(
           () => ranked,
@@ -296,47 +229,4 @@ export const apiRoutes: readonly Route[] = [
 
 function pageRequest(values: Values): { limit: number; cursor: string | undefined } {
   return { limit: values.integer("limit"), cursor: values.text("cursor") };
-}
-
-async function findModel(view: ApiView, values: Values): Promise<ModelFacts> {
-  const name = values.text("model")!;
-  const facts = await view.model(name);
-  if (facts === undefined) {
-    throw httpError(404, "HTTP_UNKNOWN_MODEL", `there is no model ${JSON.stringify(name)}`, { hint: "configured models: /api/v1/models" });
-  }
-  return facts;
-}
-
-function findVersion(facts: ModelFacts, values: Values): { model: ModelFacts; version: VersionFacts } {
-  const name = values.text("version");
-  const lastEnd = (one: VersionFacts) => Math.max(Number.NEGATIVE_INFINITY, ...one.evaluations.map(({ endMs }) => endMs));
-  const found =
-    name === undefined
-      ? facts.versions.reduce<VersionFacts | undefined>((a, b) => (a === undefined || lastEnd(b) > lastEnd(a) ? b : a), undefined)
-      : facts.versions.find(({ version }) => version === name);
-  if (found !== undefined) return { model: facts, version: found };
-  const what = name === undefined ? "has no version yet: no record has come" : `has no version ${JSON.stringify(name)}`;
-  throw httpError(404, "HTTP_UNKNOWN_VERSION", `model ${JSON.stringify(facts.model)} ${what}`, {
-    hint: "versions: /api/v1/models/{model}",
-  });
-}
-
-function findWindow(facts: ModelFacts, version: VersionFacts, values: Values): { name: string; evaluation: Evaluation | undefined } {
-  const name = values.text("window") ?? facts.windows[0] ?? "";
-  if (!facts.windows.includes(name)) {
-    throw httpError(404, "HTTP_UNKNOWN_WINDOW", `there is no window ${JSON.stringify(name)}`, {
-      hint: `windows: ${facts.windows.join(", ")}`,
-    });
-  }
-  return { name, evaluation: version.evaluations.find(({ window }) => window === name) };
-}
-
-function judgedFeature(evaluation: Evaluation, feature: string): FeatureEvaluation | undefined {
-  const place = evaluation.outcomes?.features.indexOf(feature);
-  if (place === undefined) return evaluation.features.find((one) => one.feature === feature);
-  return place < 0 ? undefined : featureEvaluation(evaluation, place);
-}
-
-function unknownDelivery(id: string) {
-  return httpError(404, "HTTP_UNKNOWN_DELIVERY", `there is no delivery ${JSON.stringify(id)}`, { hint: "deliveries: /api/v1/deliveries" });
 }

@@ -15,7 +15,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { jsonRoutes } from "./openapi.ts";
 import { httpError, problemOf } from "./problem.ts";
 import { readParams } from "./query.ts";
-import type { Method } from "./routes.ts";
+import type { Method } from "./route.ts";
 import { uiFiles } from "./ui/files.ts";
 import type { ApiView } from "./view.ts";
 

@@ -11,7 +11,7 @@ import type { KafkaErrorReason } from "../sources/kafka/errors.ts";
  * Where the values of a label come from: a closed list (a counter is born with all of them at 0),
  * `user` = text of the configuration or of a reference (may hold anything), `own` = text that driftd makes (bounded, never escaped).
  */
-export type LabelValues = readonly string[] | "user" | "own";
+type LabelValues = readonly string[] | "user" | "own";
 
 /** One metric. The order of `labels` is the order on the line. */
 export type MetricRow = {
@@ -47,7 +47,7 @@ export const DROP_REASONS = [
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /** Why an evaluation gave no verdict: the closed list of `driftd_evaluations_skipped_total`. */
-export const SKIP_REASONS = [
+const SKIP_REASONS = [
   "insufficient_samples",
   "no_reference",
   "paused",

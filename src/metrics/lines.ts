@@ -32,7 +32,7 @@ export function wellFormed(text: string): string {
 }
 
 /** A label value as the text format wants it between the quotes. Distinct well-formed texts give distinct results. */
-export function escapeLabelValue(value: string): string {
+function escapeLabelValue(value: string): string {
   const text = wellFormed(value);
   return NEEDS_ESCAPE.test(text) ? text.replace(/[\\"\n]/g, (character) => ESCAPED[character]!) : text;
 }

@@ -22,7 +22,7 @@ export type PerFeature = {
 };
 
 /** The family that says which features drift: in the mode `drifted` the others follow it, so it has to be written first. */
-export const DRIFTED_FAMILY = "driftd_feature_drifted";
+const DRIFTED_FAMILY = "driftd_feature_drifted";
 
 type Drifting = { readonly model: string; readonly feature: string; readonly at: Map<string, string> };
 

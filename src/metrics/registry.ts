@@ -19,7 +19,7 @@ import { createPerFeature } from "./per-feature.ts";
 /** Sample lines made in one turn of the event loop: about 2 ms. */
 const LINES_PER_TURN = 4000;
 
-export type BuildInfo = { readonly version: string; readonly revision: string };
+type BuildInfo = { readonly version: string; readonly revision: string };
 
 export type MetricsOptions = {
   readonly buildInfo: BuildInfo;

@@ -37,18 +37,18 @@ describe("driftScore", () => {
 });
 
 describe("rankFeatures", () => {
-  it("puts what drifts first, then what is nearest to it", () => {
-    const ranked = rankFeatures(all[0]!, snapshot!.features);
+  it("puts what drifts first, then what is nearest to it", async () => {
+    const ranked = await rankFeatures(all[0]!, snapshot!.features);
     expect(ranked[0]!.feature).toBe("delay");
     const calm = ranked.filter(({ verdict }) => verdict === "no_drift").map(({ score }) => score!);
     expect(calm).toEqual([...calm].sort((a, b) => b - a));
     expect(ranked.find(({ feature }) => feature === "$prediction")?.role).toBe("prediction");
   });
 
-  it("gives the same for an evaluation read back from the store", () => {
+  it("gives the same for an evaluation read back from the store", async () => {
     const stored = JSON.parse(JSON.stringify(all[0]!)) as (typeof all)[number];
     expect(stored.outcomes).toBeUndefined();
-    expect(rankFeatures(stored, snapshot!.features)).toEqual(rankFeatures(all[0]!, snapshot!.features));
+    expect(await rankFeatures(stored, snapshot!.features)).toEqual(await rankFeatures(all[0]!, snapshot!.features));
   });
 });
 

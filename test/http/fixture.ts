@@ -146,7 +146,7 @@ export function windowCounts(name: string, hours: number, records: number, fault
     () => draw.odd(next),
     () => draw.prediction(next, fault),
   ];
-  const airports = Object.values(AIRPORTS).flatMap((count, i) => new Array<number>(count / 10).fill(i));
+  const airports = Object.values(AIRPORTS).flatMap((count, i) => Array.from({ length: count / 10 }, () => i));
   snapshot.features.forEach((feature, i) => {
     const { offset } = layout.features[i]!;
     const padded = feature.kind === "numeric" ? padEdges(feature.edges) : undefined;
@@ -203,7 +203,7 @@ const alert: Alert = {
   features: [{ feature: "delay", window: "1h", severity: "critical" }],
 };
 
-export function delivery(i: number, status: Delivery["status"] = "delivered"): Delivery {
+function delivery(i: number, status: Delivery["status"] = "delivered"): Delivery {
   return {
     id: `msg_${i}`,
     output: "retrain-flights",

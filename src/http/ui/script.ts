@@ -237,7 +237,7 @@ function featuresSection({ model, version, window, windows, rows, total, details
 function episodesSection(items) {
   const row = (one) => h("li", {}, pill(one.resolved_at ? "unknown" : one.severity, one.resolved_at ? "Resolved" : one.severity === "critical" ? "Critical" : "Warning"),
     h("span", {}, h("b", {}, one.model), " ", one.features.slice(0, 4).join(", ") + (one.features.length > 4 ? " and " + (one.features.length - 4) + " more" : ""),
-      h("small", {}, when(one.firing_at || one.pending_at), one.resolved_at ? [" to ", when(one.resolved_at)] : " \u2013 still open", " UTC")));
+      h("small", {}, when(one.firing_at || one.pending_at), one.resolved_at ? [" to ", when(one.resolved_at), " UTC"] : " UTC \u2013 still open")));
   return [h("h2", {}, "Episodes"), items.length === 0 ? h("p", { class: "note" }, "No drift so far.") : h("ul", {}, items.map(row))];
 }
 
