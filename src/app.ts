@@ -162,7 +162,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     await pipeline.run(source);
     reading = source;
     showLoaded();
-    log.info({ url, version: version.version, config: digest, models: config.models.map(({ name }) => name) }, "started");
+    log.info({ address: url, version: version.version, config: digest, models: config.models.map(({ name }) => name) }, "started");
 
     return {
       url,
