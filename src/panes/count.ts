@@ -4,6 +4,7 @@
  */
 
 import type { DecodedRecord } from "../decode/record.ts";
+import { binOf } from "../reference/bins.ts";
 import { type CompiledFeature, MOMENT_FIELDS, SPECIAL_SLOTS } from "../reference/layout.ts";
 
 const UNSEEN = SPECIAL_SLOTS.indexOf("unseen");
@@ -58,13 +59,6 @@ export function countRecord(
       }
     }
   }
-}
-
-/** The bin of a finite number: how many edges are below it. `edges` is padded with +Infinity to 2^k − 1, so the search has no branch to mispredict. */
-function binOf(edges: Float64Array, x: number): number {
-  let bin = 0;
-  for (let half = (edges.length + 1) >>> 1; half > 0; half >>= 1) bin += +(edges[bin + half - 1]! < x) * half;
-  return bin;
 }
 
 /** Welford's step. Values near 1e308 make `m2` infinite and it stays so: `readMoments` says overflow. */
