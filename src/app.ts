@@ -17,6 +17,7 @@ import type { Clock } from "./lib/clock.ts";
 import { createClosers } from "./lib/closers.ts";
 import { coerceError, DriftdError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
+import { createSchedule } from "./lib/schedule.ts";
 import type { Version } from "./lib/version.ts";
 import { createObserver } from "./metrics/observer.ts";
 import type { MetricsRegistry } from "./metrics/registry.ts";
@@ -25,9 +26,7 @@ import { hashParts } from "./outputs/identity.ts";
 import { createOutputs } from "./outputs/index.ts";
 import { createOutbox } from "./outputs/outbox.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
-import { openFileSource } from "./sources/file.ts";
-import { createKafkaSource } from "./sources/kafka.ts";
-import { kafkaConnection } from "./sources/kafka-connection.ts";
+import { openSource } from "./sources/index.ts";
 import type { Source, Start } from "./sources/source.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 
@@ -35,6 +34,7 @@ import { openSqliteStore } from "./store/sqlite.ts";
 const STOP_DEADLINE_MS = 9_000;
 /** Of that, what deliveries in flight may take. */
 const DRAIN_MS = 3_000;
+const MEASURE_EVERY_MS = 10_000;
 
 export type AppOptions = {
   readonly loaded: LoadedConfig;
@@ -96,11 +96,21 @@ export async function startApp(options: AppOptions): Promise<App> {
     let judges = await loadJudges(config);
     let rules = rulesOf(config);
 
-    const sourceNames = config.kafka?.topics.map((topic) => `kafka:${topic}`) ?? [];
     for (const topic of config.kafka?.topics ?? []) metrics.initialise({ topic });
     for (const { name } of config.models) metrics.initialise({ model: name });
 
-    const file = config.file === undefined ? undefined : await openFile(config, () => pipeline.ingest.eventTimeMs());
+    const source: Source = await openSource({
+      kafka: config.kafka,
+      file: config.file && {
+        ...config.file,
+        timestampColumn: timestampPath(config).at(-1) ?? "timestamp",
+        eventTimeMs: () => pipeline.ingest.eventTimeMs(),
+      },
+      clock,
+      log,
+      metrics,
+    });
+    closers.add("source", () => source.stop());
     const pipeline: Pipeline = await createPipeline({
       store,
       judges,
@@ -109,7 +119,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       timing: timingOf(config),
       stallTimeoutMs: config.eventTime.stallTimeoutMs,
       retentionMs: config.store.retentionMs,
-      sources: file?.status().map(({ source }) => source) ?? sourceNames,
+      sources: source.status().map((status) => status.source),
       start: () => startOf(config, clock.nowMs()),
       ruleOf: (model) => rules.get(model),
       hash: hashParts,
@@ -123,6 +133,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       },
       onTurn: () => observer.flush(),
       onFatal: (error) => fatal.reject(error),
+      random: Math.random,
       driftd: version.version,
       metrics,
       clock,
@@ -154,10 +165,16 @@ export async function startApp(options: AppOptions): Promise<App> {
     closers.add("http", () => http.stop());
     const { url } = await http.start();
 
-    const source: Source = file ?? createKafkaSource({ ...(await kafkaConnection(requireKafka(config))), clock, log, metrics });
-    closers.add("source", () => source.stop());
-    const housekeeping = clock.every(10_000, () => void measure());
-    closers.add("housekeeping", housekeeping);
+    closers.add(
+      "measuring",
+      clock.every(
+        MEASURE_EVERY_MS,
+        () => void measure().catch((error) => log.warn({ err: coerceError(error) }, "measuring the store failed")),
+      ),
+    );
+    const schedule = createSchedule({ log });
+    closers.add("schedule", () => schedule.stop());
+    schedule.add("prune", "7 * * * *", "UTC", () => pipeline.prune());
 
     await pipeline.run(source);
     reading = source;
@@ -240,21 +257,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     const { path } = eventLog;
     return path === undefined ? undefined : createEventLog({ open: () => openFileSink(path), clock, metrics, log });
   }
-
-  function openFile(config: Config, eventTimeMs: () => number | undefined): Promise<Source> {
-    const { path, speed } = config.file as NonNullable<Config["file"]>;
-    return openFileSource({ path, speed, timestampColumn: timestampPath(config).at(-1) ?? "timestamp", eventTimeMs, clock, log });
-  }
 }
 
 function rulesOf(config: Config): ReadonlyMap<string, DecideRule> {
   return new Map(config.models.map((model) => [model.name, ruleOf(config, model, {})]));
-}
-
-function requireKafka(config: Config): NonNullable<Config["kafka"]> {
-  if (config.kafka === undefined)
-    throw new DriftdError("CONFIG_NO_SOURCE", `${config.path}: neither kafka nor file is set`, { hint: "set one of them" });
-  return config.kafka;
 }
 
 /** Where a new store begins to read. */

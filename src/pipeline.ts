@@ -13,6 +13,7 @@ import type { Evaluation, WindowCounts } from "./evaluate/evaluation.ts";
 import { createEvaluator, type Subject, type WindowSpec } from "./evaluate/evaluator.ts";
 import { createIngest, type Ingest } from "./ingest.ts";
 import type { Judges } from "./judges.ts";
+import { fullJitter, peerBackoff } from "./lib/backoff.ts";
 import type { Clock } from "./lib/clock.ts";
 import { coerceError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
@@ -43,6 +44,8 @@ export type PipelineOptions = {
   readonly onTurn?: () => Promise<void>;
   /** Ends the process: a source that cannot go on, or a bug of ours. */
   readonly onFatal: (error: Error) => void;
+  /** Uniform in [0, 1): spreads retries. */
+  readonly random: () => number;
   readonly driftd: string;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -58,6 +61,8 @@ export type Pipeline = {
   /** Stops reading, commits what is counted, ends. */
   readonly stop: () => Promise<void>;
   readonly setJudges: (judges: Judges) => void;
+  /** Removes what is older than the retention, measured from what has been evaluated, never from the wall clock; never inside the longest window. */
+  readonly prune: () => Promise<void>;
   readonly evaluatedThroughMs: (model: string, version: string, window: string) => number | undefined;
   readonly alerts: ReturnType<typeof createDecider>["alerts"];
   /** Why nothing is evaluated now although there may be something; undefined when nothing holds it back. */
@@ -72,10 +77,6 @@ const TURN_EVERY_MS = 2_000;
 const TURN_GAP_MS = 100;
 /** Closed panes that wait for a commit; beyond, the source is paused. */
 const MAX_CLOSED_PANES = 512;
-/** A store that refuses is tried again after this long, doubled up to the cap. */
-const RETRY_MS = { base: 250, cap: 15_000 } as const;
-/** Panes are pruned when evaluation has come this much further. */
-const PRUNE_EVERY_MS = 6 * 3_600_000;
 
 /** Restores the state of the store and wires the flow; nothing is read before `run`. */
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
@@ -179,24 +180,16 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     }
     if (gate.throughMs !== undefined && ingest.foreignMembers().length === 0) {
       await evaluator.advance(gate.throughMs, stopped.signal);
-      await prune();
       await options.onTurn?.();
     }
   }
 
-  const prunedMs = new Map<string, number>();
-  /** Retention is measured from what has been evaluated, never from the wall clock, and never reaches inside the longest window. */
   async function prune(): Promise<void> {
     const longestMs = Math.max(...windows.map(({ lengthMs }) => lengthMs));
     const through = new Map<string, number>();
     for (const row of evaluator.progress())
       through.set(row.model, Math.min(through.get(row.model) ?? Number.POSITIVE_INFINITY, row.throughMs));
-    for (const [model, throughMs] of through) {
-      const beforeMs = throughMs - Math.max(options.retentionMs, longestMs);
-      if (beforeMs - (prunedMs.get(model) ?? Number.NEGATIVE_INFINITY) < PRUNE_EVERY_MS) continue;
-      await store.prune(model, beforeMs);
-      prunedMs.set(model, beforeMs);
-    }
+    for (const [model, throughMs] of through) await store.prune(model, throughMs - Math.max(options.retentionMs, longestMs));
   }
 
   async function loop(): Promise<void> {
@@ -205,7 +198,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       const wake = new AbortController();
       const woken = wakeUp.promise.then(() => wake.abort());
       await clock.sleep(
-        failures === 0 ? TURN_EVERY_MS : Math.min(RETRY_MS.cap, RETRY_MS.base * 2 ** failures),
+        failures === 0 ? TURN_EVERY_MS : fullJitter(failures, peerBackoff, options.random),
         failures === 0 ? wake.signal : stopped.signal,
       );
       void woken;
@@ -262,6 +255,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     },
     evaluatedThroughMs: (model, version, window) =>
       evaluator.progress().find((row) => row.model === model && row.version === version && row.window === window)?.throughMs,
+    prune,
     alerts: decider.alerts,
     blocked: () => {
       const foreign = ingest.foreignMembers();

@@ -86,6 +86,7 @@ export async function replayCommand(args: string[], io: Io): Promise<number> {
       guardNowMs: (endMs) => endMs,
       onDecided: (evaluations: readonly Evaluation[], decision: Decision) => report.add(evaluations, decision),
       onFatal: (error) => fatal.reject(error),
+      random: Math.random,
       driftd: version,
       metrics: noMetrics,
       clock: systemClock,

@@ -81,6 +81,8 @@ export async function openFileSource(options: FileSourceOptions): Promise<Source
     stop: async () => {
       stopping.abort();
       resumed?.resolve();
+      // Standard input may be silent for ever: the wait for its next block must not hold the stop.
+      if (path === "-") (options.stdin ?? process.stdin).destroy();
       await reading;
     },
     commit: async () => {},
