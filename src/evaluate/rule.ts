@@ -66,12 +66,11 @@ function shiftTest(look: Look, row: WindowCounts["counts"], policy: Policy, wors
  */
 function largestGap({ feature, offset, n }: Look, shares: Float64Array, row: WindowCounts["counts"]): number {
   const { bins } = feature;
-  const scale = 1 / n;
   let sum = row[offset + bins + 5]!;
-  let largest = Math.abs(shares[0]! - sum * scale);
+  let largest = Math.abs(shares[0]! - sum / n);
   for (let j = 0; j < bins; j++) {
     sum += row[offset + j]!;
-    const gap = Math.abs(shares[j + 1]! - sum * scale);
+    const gap = Math.abs(shares[j + 1]! - sum / n);
     if (gap > largest) largest = gap;
   }
   return largest;
