@@ -17,7 +17,7 @@ import type { FeatureMode } from "./per-feature.ts";
 import { createPerFeature } from "./per-feature.ts";
 
 /** Sample lines made in one turn of the event loop: about 2 ms. */
-const LINES_PER_TURN = 4000;
+const LINES_PER_TURN = 2500;
 
 type BuildInfo = { readonly version: string; readonly revision: string };
 
@@ -157,6 +157,7 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
       if (row.perFeature === undefined) others += all.length;
       else if (all.length > LINES_PER_TURN / 2) await nextTurn();
     }
+    await nextTurn();
     const own = ["driftd_metrics_series", "driftd_metrics_render_duration_seconds"];
     for (const metric of registry.getMetricsAsArray()) {
       if (own.includes(metric.name)) continue;
@@ -171,6 +172,7 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
     write("driftd_metrics_series", { family: "other" }, others + perFeatureFamilies.length + 2, "gauge");
     write("driftd_metrics_render_duration_seconds", {}, (clock.monotonicMs() - startedMs) / 1000, "gauge");
     for (const name of own) pages.push(`${await registry.getSingleMetricAsString(name)}\n`);
+    await nextTurn();
     return pages.join("");
   };
 
