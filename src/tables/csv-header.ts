@@ -12,38 +12,46 @@ import type { Compression } from "./files.ts";
 const HEADER_BYTES_MAX = 4 * 1024 * 1024;
 const DELIMITERS = [",", ";", "\t", "|"];
 
-export type CsvHeader = { readonly names: readonly string[]; readonly delimiter: string };
+export type CsvHeader = {
+  readonly names: readonly string[];
+  readonly delimiter: string;
+  /** What ends the header and so every record; undefined when the file ends with the header. */
+  readonly newLine: "\n" | "\r" | "\r\n" | undefined;
+};
 
 /**
  * Reads the header of a file. Throws `TABLE_EMPTY` when there is none, `TABLE_ENCODING` when it is not UTF-8, `TABLE_UNREADABLE` when the
  * file cannot be read or decompressed.
  */
 export async function readCsvHeader(file: string, compression: Compression, delimiter: string | undefined): Promise<CsvHeader> {
-  const text = decode(file, await firstRecord(file, compression));
+  const { record, newLine } = await firstRecord(file, compression);
+  const text = decode(file, record);
   if (text.trim() === "") {
     throw new DriftdError("TABLE_EMPTY", `${file}: is empty`, { hint: "A CSV file begins with a line of column names." });
   }
   const by = delimiter ?? mostFrequentDelimiter(text);
-  return { names: splitRecord(text, by), delimiter: by };
+  return { names: splitRecord(text, by), delimiter: by, newLine };
 }
 
-async function firstRecord(file: string, compression: Compression): Promise<Buffer> {
+async function firstRecord(file: string, compression: Compression): Promise<{ record: Buffer; newLine: CsvHeader["newLine"] }> {
   const raw = createReadStream(file, { highWaterMark: 64 * 1024 });
   const unpack = compression === "gzip" ? createGunzip() : compression === "zstd" ? createZstdDecompress() : undefined;
   if (unpack !== undefined) raw.on("error", (error) => unpack.destroy(error)); // `pipe` does not hand errors on
-  const blocks: Buffer[] = [];
-  let length = 0;
+  let read = Buffer.alloc(0);
+  let at = 0;
   let quoted = false;
   try {
     for await (const block of unpack === undefined ? raw : raw.pipe(unpack)) {
-      const bytes = block as Buffer;
-      for (let i = 0; i < bytes.length; i++) {
-        if (bytes[i] === 0x22) quoted = !quoted;
-        else if (!quoted && (bytes[i] === 0x0a || bytes[i] === 0x0d)) return Buffer.concat([...blocks, bytes.subarray(0, i)]);
+      read = Buffer.concat([read, block as Buffer]);
+      for (; at < read.length; at++) {
+        if (read[at] === 0x22) quoted = !quoted;
+        else if (!quoted && read[at] === 0x0a) return { record: read.subarray(0, at), newLine: "\n" };
+        else if (!quoted && read[at] === 0x0d) {
+          if (at + 1 === read.length) break; // whether a line feed follows is in the next block
+          return { record: read.subarray(0, at), newLine: read[at + 1] === 0x0a ? "\r\n" : "\r" };
+        }
       }
-      blocks.push(bytes);
-      length += bytes.length;
-      if (length > HEADER_BYTES_MAX) break;
+      if (read.length > HEADER_BYTES_MAX) break;
     }
   } catch (thrown) {
     throw new DriftdError("TABLE_UNREADABLE", `${file}: ${coerceError(thrown).message}`, {
@@ -53,12 +61,12 @@ async function firstRecord(file: string, compression: Compression): Promise<Buff
   } finally {
     raw.destroy();
   }
-  if (length > HEADER_BYTES_MAX) {
+  if (read.length > HEADER_BYTES_MAX) {
     throw new DriftdError("TABLE_UNREADABLE", `${file}: the first line is longer than ${HEADER_BYTES_MAX} bytes`, {
       hint: "A CSV file begins with a line of column names; is a quote left open?",
     });
   }
-  return Buffer.concat(blocks);
+  return { record: read.subarray(0, at), newLine: at < read.length ? "\r" : undefined };
 }
 
 function decode(file: string, bytes: Buffer): string {

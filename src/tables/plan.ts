@@ -42,8 +42,8 @@ export type PlanOptions = {
   readonly kinds: ReadonlyMap<string, "number" | "text">;
 };
 
-/** Integers up to this are exact as doubles. */
-export const EXACT_INTEGER_MAX = 2 ** 53;
+/** Integers up to this are exact as doubles. (Compared as an integer: the double nearest to 2^53 + 1 is 2^53.) */
+export const EXACT_INTEGER_MAX = "9007199254740992";
 
 /** At least this share of the values must be timestamps for a text column to be one. */
 export const TIMESTAMP_SHARE = 0.95;

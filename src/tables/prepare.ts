@@ -8,6 +8,9 @@ import type { ColumnPlan, PlanOptions } from "./plan.ts";
 import { planTyped } from "./typed.ts";
 import { planUntyped } from "./untyped.ts";
 
+/** Line ends as DuckDB's option spells them: with backslashes. */
+const NEW_LINES = { "\n": "\\n", "\r": "\\r", "\r\n": "\\r\\n" } as const;
+
 /**
  * Plans the columns of a table. Parquet is read in place; CSV and JSON become a temporary table of typed columns, which spills to disk. No plan
  * comes back for files without columns.
@@ -56,7 +59,7 @@ async function parquetNames(database: Database, file: string): Promise<string[]>
 
 async function csvRelation(files: TableFiles): Promise<{ relation: string; names: readonly string[] }> {
   const headers = await Promise.all(files.files.map((file) => readCsvHeader(file, files.compression, files.delimiter)));
-  const { names, delimiter } = headers[0]!;
+  const { names, delimiter, newLine } = headers[0]!;
   const other = headers.findIndex((header) => header.delimiter !== delimiter || header.names.join("\0") !== names.join("\0"));
   if (other > 0) {
     throw new DriftdError(
@@ -72,7 +75,7 @@ async function csvRelation(files: TableFiles): Promise<{ relation: string; names
     names: uniqueNames(names),
     relation:
       `read_csv([${files.files.map(literal).join(", ")}], auto_detect = false, header = true, skip = 0, comment = '', nullstr = '', ` +
-      `quote = '"', escape = '"', delim = ${literal(delimiter)}, compression = '${files.compression}', encoding = 'utf-8', columns = {${columns}})`,
+      `quote = '"', escape = '"', delim = ${literal(delimiter)}, compression = '${files.compression}', encoding = 'utf-8', ${newLine === undefined ? "" : `new_line = ${literal(NEW_LINES[newLine])}, `}columns = {${columns}})`,
   };
 }
 

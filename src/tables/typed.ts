@@ -27,10 +27,11 @@ export async function planTyped(
   return columns.map((column, i) => planColumn(column, facts[i]!, options));
 }
 
-/** Per column: whether integers pass 2^53 (wide integers), or the share of timestamps (text). */
+/** Per column: 1 when integers pass 2^53 (wide integers), or the share of timestamps (text). */
 async function factsOf(db: Database, relation: string, columns: readonly Described[]): Promise<number[]> {
   const aggregates = columns.map(({ sql, type }) => {
-    if (isWideInteger(type)) return `CAST(greatest(max(${sql}), -min(CAST(${sql} AS HUGEINT))) AS DOUBLE)`;
+    if (isWideInteger(type))
+      return `CASE WHEN greatest(max(${sql}), -min(CAST(${sql} AS HUGEINT))) > ${EXACT_INTEGER_MAX} THEN 1 ELSE 0 END`;
     if (type === "VARCHAR") return `CAST(count_if(${isTimestampText(sql)}) AS DOUBLE) / nullif(count(${sql}), 0)`;
     return "NULL";
   });
@@ -90,7 +91,7 @@ function planColumn({ name, sql, type }: Described, fact: number, options: PlanO
 }
 
 function kindOf(type: string, fact: number): ColumnKind {
-  if (isWideInteger(type)) return fact > EXACT_INTEGER_MAX ? "text" : "number";
+  if (isWideInteger(type)) return fact === 1 ? "text" : "number";
   if (isNumeric(type)) return "number";
   if (type === "BOOLEAN") return "boolean";
   if (/^(TIMESTAMP|DATE)/.test(type)) return "timestamp";

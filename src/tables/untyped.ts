@@ -34,7 +34,8 @@ type Facts = {
   readonly marks: number;
   readonly numbers: number;
   readonly integers: number;
-  readonly largest: number;
+  /** Numbers beyond ±2^53. */
+  readonly beyond: number;
   readonly leadingZeros: number;
   readonly booleans: number;
   readonly timestamps: number;
@@ -91,7 +92,7 @@ async function factsOf(db: Database, relation: string, views: readonly Views[]):
     `count_if(lower(${text}) IN (${MISSING_MARKS.map(literal).join(", ")}) AND (${number}) IS NULL)`,
     `count(${number})`,
     `count_if(CASE WHEN (${number}) IS NULL THEN false ELSE regexp_full_match(${text}, '[+-]?[0-9]+') END)`,
-    `max(CASE WHEN isfinite(${number}) THEN abs(${number}) END)`,
+    `count_if(CASE WHEN isfinite(${number}) AND abs(${number}) >= ${EXACT_INTEGER_MAX} THEN coalesce(abs(TRY_CAST(${text} AS HUGEINT)) > ${EXACT_INTEGER_MAX}, true) ELSE false END)`,
     `count_if(CASE WHEN (${number}) IS NULL THEN false ELSE regexp_full_match(${text}, '[+-]?0[0-9]+') END)`,
     `count(${boolean})`,
     `count_if(${isTimestampText(text)})`,
@@ -103,7 +104,7 @@ async function factsOf(db: Database, relation: string, views: readonly Views[]):
   for (let from = 0; from < aggregates.length; from += step) {
     const [row] = await db.rows(`SELECT ${aggregates.slice(from, from + step).join(", ")} FROM ${relation}`);
     for (let i = 0; i < row!.length; i += width) {
-      const [values, marks, numbers, integers, largest, leadingZeros, booleans, timestamps, nested] = row!
+      const [values, marks, numbers, integers, beyond, leadingZeros, booleans, timestamps, nested] = row!
         .slice(i, i + width)
         .map((value) => (typeof value === "number" ? value : 0)) as [
         number,
@@ -116,7 +117,7 @@ async function factsOf(db: Database, relation: string, views: readonly Views[]):
         number,
         number,
       ];
-      facts.push({ values, marks, numbers, integers, largest, leadingZeros, booleans, timestamps, nested });
+      facts.push({ values, marks, numbers, integers, beyond, leadingZeros, booleans, timestamps, nested });
     }
   }
   return facts;
@@ -175,13 +176,13 @@ function kindOf(facts: Facts): ColumnKind {
   return "text";
 }
 
-function isCode({ numbers, integers, largest, leadingZeros }: Facts): boolean {
-  return leadingZeros > 0 || (integers === numbers && largest > EXACT_INTEGER_MAX);
+function isCode({ numbers, integers, beyond, leadingZeros }: Facts): boolean {
+  return leadingZeros > 0 || (integers === numbers && beyond > 0);
 }
 
 function noteOf(natural: ColumnKind, kind: ColumnKind, facts: Facts): string | undefined {
   if (kind === "unsupported") return "lists and objects have no distribution to compare";
-  if (natural === "text" && facts.numbers > 0 && facts.integers === facts.numbers && facts.largest > EXACT_INTEGER_MAX) {
+  if (natural === "text" && facts.numbers > 0 && facts.integers === facts.numbers && facts.beyond > 0) {
     return "whole numbers beyond 2^53: read as text, never rounded";
   }
   if (natural === "text" && facts.leadingZeros > 0 && isCode(facts) && facts.numbers >= NUMBER_SHARE * (facts.values - facts.marks)) {
