@@ -10,5 +10,3 @@ export type DecoderOptions = { readonly paths: FieldPaths; readonly transportTim
 export const decoders = {
   json: (options: DecoderOptions): BytesDecoder => createJsonDecoder(options),
 } as const;
-
-export type MessageFormat = keyof typeof decoders;
