@@ -6,7 +6,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DuckDBDataChunk, type DuckDBDoubleVector, DuckDBInstance, type DuckDBVector, listValue } from "@duckdb/node-api";
+import {
+  type DuckDBDataChunk,
+  type DuckDBDoubleVector,
+  DuckDBInstance,
+  type DuckDBVector,
+  LIST,
+  listValue,
+  VARCHAR,
+} from "@duckdb/node-api";
 
 /** Enough to sort some ten million rows without a spill, and little enough to leave the host alone. */
 export const DEFAULT_MEMORY_LIMIT = "1GiB";
@@ -51,16 +59,10 @@ export async function openDatabase(options: { readonly memoryLimit?: string } = 
 
   return {
     run: async (sql, lists = []) => {
-      await connection.run(
-        sql,
-        lists.map((list) => listValue([...list])),
-      );
+      await connection.run(sql, ...bound(lists));
     },
     rows: async (sql, lists = []) => {
-      const reader = await connection.runAndReadAll(
-        sql,
-        lists.map((list) => listValue([...list])),
-      );
+      const reader = await connection.runAndReadAll(sql, ...bound(lists));
       return reader.getRows().map((row) =>
         row.map((value) => {
           if (value === null || typeof value === "number" || typeof value === "string" || typeof value === "boolean") return value;
@@ -89,6 +91,11 @@ export async function openDatabase(options: { readonly memoryLimit?: string } = 
       return closing;
     },
   };
+}
+
+/** Values and types of the parameters: an empty list has no type of its own. */
+function bound(lists: readonly (readonly string[])[]) {
+  return [lists.map((list) => listValue([...list])), lists.map(() => LIST(VARCHAR))] as const;
 }
 
 const NO_DOUBLES = new Float64Array(0);
