@@ -12,6 +12,7 @@ import type { Config } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { restartKeysChanged } from "./config/masked.ts";
 import type { DecideRule } from "./decide/decider.ts";
+import { explainThresholds } from "./evaluate/explain.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { Clock } from "./lib/clock.ts";
 import { createClosers } from "./lib/closers.ts";
@@ -95,6 +96,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
     let judges = await loadJudges(config);
     let rules = rulesOf(config);
+    const shown = new Set<string>();
 
     for (const topic of config.kafka?.topics ?? []) metrics.initialise({ topic });
     for (const { name } of config.models) metrics.initialise({ model: name });
@@ -125,6 +127,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       hash: hashParts,
       guardNowMs: () => clock.nowMs(),
       onDecided: (evaluations, decision) => {
+        for (const evaluation of evaluations) showReference(evaluation.model, evaluation.version);
         observer.decided(evaluations, decision);
         eventLog?.write(decision.events);
         if (decision.outbox.length > 0) outbox.wake();
@@ -211,11 +214,21 @@ export async function startApp(options: AppOptions): Promise<App> {
       }
     }
 
-    function showReferences(): void {
-      for (const { model, version: of } of judges.subjects()) {
-        const judge = judges.find(model, of);
-        if (judge !== undefined) observer.judged(model, of, judge.reference.path, judge.reference.snapshot);
+    /** Says once which reference judges a version: at start and reload for the known ones, later when one is first judged. */
+    function showReference(model: string, of: string): void {
+      const key = JSON.stringify([model, of]);
+      const judge = judges.find(model, of);
+      if (shown.has(key) || judge === undefined) return;
+      shown.add(key);
+      observer.judged(model, of, judge.reference.path, judge.reference.snapshot);
+      for (const meaning of explainThresholds(judge.prepared.policy, judge.reference.snapshot)) {
+        log.info({ model, version: of, meaning }, "fixed thresholds");
       }
+    }
+
+    function showReferences(): void {
+      shown.clear();
+      for (const { model, version: of } of judges.subjects()) showReference(model, of);
     }
 
     /** Everything that can fail is done before anything live is touched: after a failure the old configuration is in force, whole. */

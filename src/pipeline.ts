@@ -249,8 +249,9 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       );
     },
     setJudges: (next) => {
+      // Versions that were seen stay known, although no record of theirs may come for a while.
+      for (const { model, version } of judges.subjects()) next.route(model, version);
       judges = next;
-      for (const { model, version } of next.subjects()) next.route(model, version);
       ingest.setRoute(next.route);
     },
     evaluatedThroughMs: (model, version, window) =>

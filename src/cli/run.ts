@@ -3,8 +3,10 @@
 import { resolve } from "node:path";
 import { startApp } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
 import { systemClock } from "../lib/clock.ts";
 import { coerceError } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
 import { createLogger } from "../lib/logger.ts";
 import { readVersion } from "../lib/version.ts";
 import { createMetrics } from "../metrics/registry.ts";
@@ -34,14 +36,16 @@ export async function runCommand(args: string[], io: Io): Promise<number> {
     clock: systemClock,
     maxSeries: config.metrics.maxSeries,
     features: config.metrics.features,
+    // A metric that cannot be written is a bug of ours, but no reason to stop counting.
+    onMisuse: (error) => log.error({ err: error }, "a metric was written wrongly"),
   });
-  const log = createLogger({
+  const log: Log = createLogger({
     level: config.log.level,
     format: config.log.format === "auto" ? (io.isTTY ? "text" : "json") : config.log.format,
     stderr: io.stderr,
     onMessage: (level) => metrics.inc("driftd_log_messages_total", { level }),
   });
-  for (const { message, path: at } of loaded.warnings) log.warn({ path: at }, message);
+  for (const problem of loaded.warnings) log.warn({ problem: formatProblem(problem) }, "configuration warning");
 
   const app = await startApp({ loaded, load, version, metrics, clock: systemClock, log });
   const reload = () => void app.reload().catch(() => {}); // said in the log and in a metric

@@ -5,6 +5,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Alert, Decision } from "../decide/decider.ts";
+import { featureEvaluation } from "../evaluate/evaluate.ts";
 import type { Evaluation, FeatureEvaluation, VerdictReason } from "../evaluate/evaluation.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -15,7 +16,7 @@ import type { Metrics } from "./metrics.ts";
 const VERDICTS = ["drift", "no_drift", "insufficient_data"] as const;
 const SEVERITIES = ["warning", "critical"] as const;
 /** Features whose series are written in one turn of the event loop. */
-const FEATURES_PER_TURN = 200;
+const FEATURES_PER_TURN = 20;
 
 /** Why an evaluation gave no verdict → the reason's name in `driftd_evaluations_skipped_total`. */
 const SKIPPED: Readonly<Partial<Record<VerdictReason, SkipReason>>> = {
@@ -129,7 +130,9 @@ export function createObserver(options: ObserverOptions): Observer {
       metrics.set("driftd_drift_threshold", { model, feature, statistic, severity }, limit);
     }
     const missing = judged.quality.find(({ check }) => check === "missing");
-    if (missing !== undefined) metrics.set("driftd_feature_missing_ratio", { model, version, feature, window }, missing.current_share);
+    const labels = { model, version, feature, window };
+    if (missing === undefined) metrics.remove("driftd_feature_missing_ratio", labels);
+    else metrics.set("driftd_feature_missing_ratio", labels, missing.current_share);
   }
 
   function writeAlerts(): void {
@@ -162,15 +165,18 @@ export function createObserver(options: ObserverOptions): Observer {
     flush: async () => {
       const due = [...fresh.values()];
       fresh.clear();
+      // Alerts first: with `metrics.features: drifted` they say which features have series at all.
+      if (alertsChanged) writeAlerts();
       let written = 0;
       for (const evaluation of due) {
         writeWindow(evaluation);
-        for (const judged of evaluation.features) {
-          writeFeature(evaluation, judged);
+        // One feature's detail at a time: all of them at once would hold the event loop.
+        for (let i = 0; i < (evaluation.outcomes?.features.length ?? 0); i++) {
+          const judged = featureEvaluation(evaluation, i);
+          if (judged !== undefined) writeFeature(evaluation, judged);
           if (++written % FEATURES_PER_TURN === 0) await nextTurn();
         }
       }
-      if (alertsChanged) writeAlerts();
     },
     judged: (model, version, path, snapshot) => {
       const labels = { model, version };
