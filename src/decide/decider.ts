@@ -3,17 +3,17 @@
  * then calls `accept`. The same evaluations, clock and rules give the same bytes.
  */
 
-import type { Evaluation, FeatureEvaluation } from "../evaluate/evaluation.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { OutboxMessage } from "../outputs/output.ts";
 import type { AlertStateRow, EventRow } from "../store/store.ts";
 import type { AlertPhase, Episode, Severity } from "./alert.ts";
 import { changeEvent, requestEvent, suppressEvent } from "./events.ts";
-import { RETRAIN_REQUESTED, rankFeatures, retrainBody } from "./request.ts";
+import { evidenceIn } from "./evidence.ts";
+import { RETRAIN_REQUESTED, retrainBody } from "./request.ts";
 import {
   afterDecision,
   afterEpisode,
   decideRetrain,
-  type Evidence,
   isNews,
   noRequests,
   type RetrainRule,
@@ -22,8 +22,8 @@ import {
   type SuppressReason,
 } from "./retrain.ts";
 import { type DecideState, readState, writeState } from "./state.ts";
+import { byText } from "./track.ts";
 import { type AlertRule, type Change, type Hash, inactiveState, sustained, transition } from "./transition.ts";
-import { marks } from "./verdicts.ts";
 
 /** What the configuration says about one model. */
 export type DecideRule = {
@@ -239,50 +239,6 @@ export function createDecider(options: DeciderOptions): Decider {
   };
 }
 
-type Shown = Evidence & { readonly evaluation: Evaluation; readonly ranked: readonly FeatureEvaluation[] };
-
-/** The window of this end that shows the drift best: the most features at the severity, then the shortest. */
-function evidenceIn(
-  evaluations: readonly Evaluation[],
-  tracks: readonly { readonly feature: string; readonly window: string; readonly level: Severity | null }[],
-  severity: Severity,
-): Shown | undefined {
-  const anywhere = new Set(tracks.filter(({ level }) => level !== null).map(({ feature }) => feature));
-  let best: { evaluation: Evaluation; at: ReadonlySet<string> } | undefined;
-  for (const evaluation of evaluations) {
-    const level = new Map(tracks.filter(({ window }) => window === evaluation.window).map((track) => [track.feature, track.level]));
-    const at = new Set<string>();
-    marks(evaluation, (feature, mark) => {
-      const reached = severity === "critical" ? mark === "c" : mark === "c" || mark === "w";
-      const held = level.get(feature) ?? null;
-      if (reached && held !== null && (severity === "warning" || held === "critical")) at.add(feature);
-    });
-    if (at.size === 0) continue;
-    const lengthMs = evaluation.endMs - evaluation.startMs;
-    const bestLengthMs = best === undefined ? Number.POSITIVE_INFINITY : best.evaluation.endMs - best.evaluation.startMs;
-    if (best === undefined || at.size > best.at.size || (at.size === best.at.size && lengthMs < bestLengthMs)) best = { evaluation, at };
-  }
-  if (best === undefined) return undefined;
-  const { evaluation, at } = best;
-  const drifting = evaluation.features.filter(({ feature, verdict }) => verdict === "drift" && anywhere.has(feature));
-  const failing = drifting.filter((feature) => at.has(feature.feature) && failsQuality(feature));
-  return {
-    evaluation,
-    endMs: evaluation.endMs,
-    records: evaluation.records,
-    features: at.size,
-    failingQuality: failing.length,
-    ranked: rankFeatures(drifting),
-  };
-}
-
-/** A burst of nulls alerts, it does not retrain: a model learns nothing good from broken data. */
-function failsQuality(feature: FeatureEvaluation): boolean {
-  return feature.quality.some(
-    ({ check, verdict }) => verdict === "drift" && (check === "missing" || check === "nan" || check === "wrong_type"),
-  );
-}
-
 /** Evaluations of one model, version and end together, in the order of (end, model, version). */
 function groupByEnd(evaluations: readonly Evaluation[]): readonly (readonly Evaluation[])[] {
   const groups = new Map<string, Evaluation[]>();
@@ -312,8 +268,4 @@ function merge(decisions: readonly Decision[]): Decision {
 
 function keyOf({ model, version }: { readonly model: string; readonly version: string }): string {
   return JSON.stringify([model, version]);
-}
-
-function byText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -5,6 +5,7 @@
 
 import type { Evaluation, FeatureEvaluation, Statistics } from "../evaluate/evaluation.ts";
 import type { Severity } from "./alert.ts";
+import { byText } from "./track.ts";
 
 /** The `type` of the message. */
 export const RETRAIN_REQUESTED = "driftd.retrain.requested";
@@ -36,10 +37,7 @@ export type RetrainRequest = {
 /** Orders features by severity, then by the excess of PSI, then by name: the same on every machine. */
 export function rankFeatures(features: readonly FeatureEvaluation[]): readonly FeatureEvaluation[] {
   return [...features].sort(
-    (a, b) =>
-      weight(b) - weight(a) ||
-      (b.statistics.psi?.excess ?? -1) - (a.statistics.psi?.excess ?? -1) ||
-      (a.feature < b.feature ? -1 : a.feature > b.feature ? 1 : 0),
+    (a, b) => weight(b) - weight(a) || (b.statistics.psi?.excess ?? -1) - (a.statistics.psi?.excess ?? -1) || byText(a.feature, b.feature),
   );
 }
 

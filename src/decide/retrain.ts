@@ -11,6 +11,9 @@ import type { Episode, Severity } from "./alert.ts";
 /** A day of the daily limit: the last 24 hours, so that midnight gives nothing away. */
 export const DAILY_LIMIT_SPAN_MS = 24 * 3_600_000;
 
+/** Outbox ids remembered for a cancellation; older ones were delivered or given up long before. */
+const MAX_MESSAGES = 100;
+
 /** Why a request is made: the closed list. */
 export const SEND_REASONS = ["first_of_episode", "repeat_interval_elapsed"] as const;
 export type SendReason = (typeof SEND_REASONS)[number];
@@ -149,7 +152,7 @@ export function afterDecision(
       ...state,
       requests: decision.ordinal,
       lastRequestMs: nowMs,
-      messages: [...state.messages, ...messages],
+      messages: [...state.messages, ...messages].slice(-MAX_MESSAGES),
       recentMs: [...state.recentMs.filter((atMs) => nowMs - atMs < DAILY_LIMIT_SPAN_MS), nowMs],
       lock: { request, sinceMs: nowMs },
       suppressed: null,

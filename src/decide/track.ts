@@ -62,6 +62,11 @@ export function worse(a: Severity | null, b: Severity | null): Severity | null {
   return a ?? b;
 }
 
+/** Ascending by UTF-16 code units: the same on every machine, unlike a locale's order. */
+export function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
 function count(ring: string, mark: Mark): number {
   let found = 0;
   for (const each of ring) if (each === mark) found++;

@@ -24,8 +24,9 @@
  */
 
 import type { AlertPhase, Episode, Severity } from "./alert.ts";
-import { advance, hasDrift, isQuiet, type Mark, provenLevel, type Track, worse } from "./track.ts";
-import { marks, type WindowVerdict } from "./verdicts.ts";
+import { moveTracks } from "./move-tracks.ts";
+import { byText, hasDrift, provenLevel, type Track, worse } from "./track.ts";
+import type { WindowVerdict } from "./verdicts.ts";
 
 /** Multiples of `keep_firing_for` after which an episode held open only by "cannot tell" ends: a week for windows of a day, so a weekend is survived. */
 export const FORGET_AFTER_KEEPS = 7;
@@ -204,51 +205,6 @@ function worstProven(tracks: readonly Track[]): Severity | null {
   return tracks.reduce<Severity | null>((worst, track) => worse(worst, provenLevel(track)), null);
 }
 
-type Moved = {
-  readonly tracks: readonly Track[];
-  /** Something drifts in one of these evaluations. */
-  readonly drifting: boolean;
-};
-
-function moveTracks(tracks: readonly Track[], evaluations: readonly WindowVerdict[], windows: readonly string[]): Moved {
-  // By window, then feature: names come from users, so they are keys of maps and never of objects.
-  const old = new Map<string, Map<string, Track>>();
-  for (const track of tracks) {
-    if (!windows.includes(track.window)) continue;
-    const ofWindow = old.get(track.window);
-    if (ofWindow === undefined) old.set(track.window, new Map([[track.feature, track]]));
-    else ofWindow.set(track.feature, track);
-  }
-  const kept: Track[] = [];
-  let drifting = false;
-  for (const evaluation of evaluations) {
-    const ofWindow = old.get(evaluation.window);
-    old.delete(evaluation.window);
-    if (!windows.includes(evaluation.window)) continue;
-    let listed = 0;
-    marks(evaluation, (feature, mark) => {
-      listed++;
-      const before = ofWindow?.get(feature);
-      const drifts = mark === "c" || mark === "w";
-      if (before === undefined && !drifts) return;
-      drifting ||= drifts;
-      ofWindow?.delete(feature);
-      keep(kept, advance(before ?? { feature, window: evaluation.window, ring: "", level: null }, mark));
-    });
-    if (ofWindow === undefined) continue;
-    // A feature that is not listed did not drift, unless the window as a whole could not be judged.
-    const mark: Mark = listed === 0 && evaluation.verdict === "insufficient_data" ? "u" : "n";
-    for (const track of ofWindow.values()) keep(kept, advance(track, mark));
-  }
-  for (const ofWindow of old.values()) kept.push(...ofWindow.values());
-  kept.sort((a, b) => byText(a.feature, b.feature) || byText(a.window, b.window));
-  return { tracks: kept, drifting };
-}
-
-function keep(kept: Track[], track: Track): void {
-  if (!isQuiet(track)) kept.push(track);
-}
-
 function worstMark(tracks: readonly Track[]): Severity {
   return tracks.some((track) => track.ring.includes("c")) ? "critical" : "warning";
 }
@@ -269,9 +225,4 @@ function union(a: readonly string[], b: readonly string[]): readonly string[] {
 function without(a: readonly string[], b: readonly string[]): readonly string[] {
   const excluded = new Set(b);
   return a.filter((name) => !excluded.has(name));
-}
-
-/** By UTF-16 code units: the same on every machine, unlike a locale's order. */
-function byText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

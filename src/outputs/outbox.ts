@@ -65,7 +65,7 @@ type Worker = {
   /** Aborts the rest between two rounds. */
   rest: AbortController;
   woken: boolean;
-  /** The receiver asked for a pause (429 or 503 with `Retry-After`): it is meant for all messages. */
+  /** The receiver asked for a pause (`Retry-After`): it is meant for all messages. */
   notBeforeMs: number;
   inFlight: string | undefined;
   /** Cancelled during this round, whose rows may already have been read. */

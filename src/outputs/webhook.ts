@@ -107,7 +107,6 @@ function post(target: Target, message: OutboxMessage, signal: AbortSignal, nowMs
       response.on("end", finish);
       // The status is the answer: a body that breaks off or never ends does not take it back.
       response.on("error", finish);
-      response.on("aborted", finish);
     });
     request.on("error", reject);
     request.end(body);

@@ -119,6 +119,22 @@ describe("one request an episode", () => {
     expect(data.features.map(({ feature: name }) => name)).toEqual(["delay", "origin"]);
   });
 
+  test("takes the shortest of windows in which as many features drift", () => {
+    const ends = [0, 1, 2].map((i) => {
+      const endMs = START + i * 30 * MINUTE;
+      const long = evaluation(endMs, [feature("origin", "c")], { window: "6h", startMs: endMs - 6 * HOUR });
+      return [long, evaluation(endMs, [feature("delay", "c")])];
+    });
+    const deciding = decider();
+    const { outbox } = ends.map((both) => deciding.decide(both, both[0]!.endMs)).at(-1)!;
+    expect((JSON.parse(outbox[0]!.body) as { data: { window: { name: string } } }).data.window.name).toBe("1h");
+  });
+
+  test("is made anew by the next episode, under another id", () => {
+    const ids = walk(decider(), marks(`ccc${"n".repeat(30)}ccc`)).flatMap(({ outbox }) => outbox.map(({ id }) => id));
+    expect(new Set(ids).size).toBe(2);
+  });
+
   test("counts against the daily limit of the model, whatever the version", () => {
     const deciding = decider(ruleWith({ dailyLimit: 1 }));
     walk(deciding, marks("ccc"));

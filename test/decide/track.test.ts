@@ -40,6 +40,8 @@ describe("what could not be judged neither adds drift nor takes a level away", (
     ["cccun", "critical"],
     ["cccunn", null],
     ["wwwuc", "warning"],
+    ["wwwuuuu", "warning"],
+    ["wwwuuuunn", null],
     ["wwwuccc", "critical"],
     ["uuuu", null],
   ] as [string, Severity | null][])("%j gives %s", (marks, level) => {

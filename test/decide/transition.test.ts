@@ -185,6 +185,11 @@ describe("an episode", () => {
   });
 });
 
+test("levels that were only held by doubts end with their episode: nothing of them begins the next", () => {
+  const over = run("u".repeat(170), { from: critical, startMs: START + 15 * MINUTE });
+  expect(over.state).toEqual(inactiveState);
+});
+
 describe("what an evaluation leaves out", () => {
   test("a feature that is not listed did not drift", () => {
     let state = critical;

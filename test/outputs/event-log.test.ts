@@ -61,6 +61,25 @@ test("after a rename, `reopen` begins a new file and loses nothing", async () =>
   expect(await readFile(path, "utf8")).toBe(eventLine(event(2)));
 });
 
+test("`reopen` closes the old file, but not under a write that still runs", async () => {
+  const steps: string[] = [];
+  const slow = Promise.withResolvers<void>();
+  const sink: LineSink = {
+    write: async () => {
+      await slow.promise;
+      steps.push("written");
+    },
+    close: async () => void steps.push("closed"),
+  };
+  const log = await createEventLog({ open: () => Promise.resolve(sink), clock, metrics: noMetrics, log: silentLog });
+  log.write([event(1)]);
+  const reopened = log.reopen();
+  await new Promise((resolve) => setImmediate(resolve));
+  slow.resolve();
+  await reopened;
+  expect(steps).toEqual(["written", "closed"]);
+});
+
 test("a `reopen` that fails keeps the old file", async () => {
   const path = join(folder, "events.ndjson");
   let opened = 0;

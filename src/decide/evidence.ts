@@ -1,0 +1,49 @@
+/** Which window of an end a retrain request rests on, and whether its drift may only be broken data. Pure. */
+
+import type { Evaluation, FeatureEvaluation } from "../evaluate/evaluation.ts";
+import type { Severity } from "./alert.ts";
+import { rankFeatures } from "./request.ts";
+import type { Evidence } from "./retrain.ts";
+import type { Track } from "./track.ts";
+import { marks } from "./verdicts.ts";
+
+/** The evidence with the window that it comes from. */
+export type Shown = Evidence & { readonly evaluation: Evaluation; readonly ranked: readonly FeatureEvaluation[] };
+
+/** The window of this end that shows the drift best: the most features at the severity, then the shortest. */
+export function evidenceIn(evaluations: readonly Evaluation[], tracks: readonly Track[], severity: Severity): Shown | undefined {
+  const anywhere = new Set(tracks.filter(({ level }) => level !== null).map(({ feature }) => feature));
+  let best: { evaluation: Evaluation; at: ReadonlySet<string> } | undefined;
+  for (const evaluation of evaluations) {
+    const level = new Map(tracks.filter(({ window }) => window === evaluation.window).map((track) => [track.feature, track.level]));
+    const at = new Set<string>();
+    marks(evaluation, (feature, mark) => {
+      const reached = severity === "critical" ? mark === "c" : mark === "c" || mark === "w";
+      const held = level.get(feature) ?? null;
+      if (reached && held !== null && (severity === "warning" || held === "critical")) at.add(feature);
+    });
+    if (at.size === 0) continue;
+    const lengthMs = evaluation.endMs - evaluation.startMs;
+    const bestLengthMs = best === undefined ? Number.POSITIVE_INFINITY : best.evaluation.endMs - best.evaluation.startMs;
+    if (best === undefined || at.size > best.at.size || (at.size === best.at.size && lengthMs < bestLengthMs)) best = { evaluation, at };
+  }
+  if (best === undefined) return undefined;
+  const { evaluation, at } = best;
+  const drifting = evaluation.features.filter(({ feature, verdict }) => verdict === "drift" && anywhere.has(feature));
+  const failing = drifting.filter((feature) => at.has(feature.feature) && failsQuality(feature));
+  return {
+    evaluation,
+    endMs: evaluation.endMs,
+    records: evaluation.records,
+    features: at.size,
+    failingQuality: failing.length,
+    ranked: rankFeatures(drifting),
+  };
+}
+
+/** A burst of nulls alerts, it does not retrain: a model learns nothing good from broken data. */
+function failsQuality(feature: FeatureEvaluation): boolean {
+  return feature.quality.some(
+    ({ check, verdict }) => verdict === "drift" && (check === "missing" || check === "nan" || check === "wrong_type"),
+  );
+}
