@@ -18,7 +18,7 @@
  * | firing   | the set of sustained features is another one               | firing   | features_changed: sustained_features     |
  * | firing   | clear for less than `keep_firing_for`, or still sustained  | firing   | –                                        |
  * | firing   | clear for `keep_firing_for`                                | inactive | resolved: clear                          |
- * | firing   | 7 × `keep_firing_for` without a provable drift: cannot tell| inactive | resolved: no_evidence                    |
+ * | firing   | 7 days without a provable drift: cannot tell               | inactive | resolved: no_evidence                    |
  *
  * The last row bounds what "cannot tell clears nothing" may hold open: an episode of a version whose traffic went away would never end.
  */
@@ -28,8 +28,8 @@ import { moveTracks } from "./move-tracks.ts";
 import { byText, hasDrift, provenLevel, type Track, worse } from "./track.ts";
 import type { WindowVerdict } from "./verdicts.ts";
 
-/** Multiples of `keep_firing_for` after which an episode held open only by "cannot tell" ends: a week for windows of a day, so a weekend is survived. */
-export const FORGET_AFTER_KEEPS = 7;
+/** An episode held open only by "cannot tell" ends after this long (or after `keep_firing_for`, if that is longer): a weekend without traffic is survived. */
+export const FORGET_AFTER_MS = 7 * 24 * 3_600_000;
 
 export type AlertRule = {
   /** How long a severity must be sustained before it fires, ms of event time. */
@@ -189,7 +189,7 @@ function whileFiring(before: AlertState, next: AlertState, endMs: number, rule: 
 function endOf(state: AlertState, endMs: number, keepMs: number): "clear" | "no_evidence" | null {
   const clear = state.lastSustainedMs !== endMs;
   if (clear && endMs - (state.lastSustainedMs ?? endMs) >= keepMs) return "clear";
-  if (endMs - (state.lastProvenMs ?? endMs) >= keepMs * FORGET_AFTER_KEEPS && state.lastProvenMs !== endMs) return "no_evidence";
+  if (endMs - (state.lastProvenMs ?? endMs) >= Math.max(FORGET_AFTER_MS, keepMs) && state.lastProvenMs !== endMs) return "no_evidence";
   return null;
 }
 

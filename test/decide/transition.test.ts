@@ -86,8 +86,8 @@ describe("every cell of the table", () => {
       "inactive",
       ["features_changed:sustained_features", "resolved:clear"],
     ],
-    ["firing, cannot tell for less than 7 times keep_firing_for", critical, "u".repeat(167), rule, "firing", []],
-    ["firing, cannot tell for 7 times keep_firing_for", critical, "u".repeat(170), rule, "inactive", ["resolved:no_evidence"]],
+    ["firing, cannot tell for less than 7 days", critical, "u".repeat(2016), rule, "firing", []],
+    ["firing, cannot tell for 7 days", critical, "u".repeat(2017), rule, "inactive", ["resolved:no_evidence"]],
   ];
   test.each(cells)("%s", (_name, from, marks, withRule, phase, changes) => {
     // The states above end at different times; the next evaluation follows the latest of them.
@@ -186,7 +186,7 @@ describe("an episode", () => {
 });
 
 test("levels that were only held by doubts end with their episode: nothing of them begins the next", () => {
-  const over = run("u".repeat(170), { from: critical, startMs: START + 15 * MINUTE });
+  const over = run("u".repeat(2017), { from: critical, startMs: START + 15 * MINUTE });
   expect(over.state).toEqual(inactiveState);
 });
 
