@@ -10,7 +10,7 @@
 import { createRequire } from "node:module";
 import { DriftdError } from "../../lib/errors.ts";
 import { createFetchAnswer, type FetchedPartition } from "./fetch-answer.ts";
-import { splitRecordSet } from "./record-batch.ts";
+import { legacyBytes, splitRecordSet } from "./record-batch.ts";
 
 const TESTED_VERSION = "2.2.4";
 const require = createRequire(import.meta.url);
@@ -50,7 +50,11 @@ function load(): typeof import("kafkajs") {
     const size = decoder.readInt32();
     if (size <= 0 || !decoder.canReadBytes(size)) return [];
     const bytes = decoder.readBytes(size);
-    return splitRecordSet(bytes) ?? stockMessageSet(new Decoder(bytes), size);
+    const batches = splitRecordSet(bytes);
+    if (batches !== undefined) return batches;
+    // What follows in format 2 comes with the next fetch.
+    const legacy = legacyBytes(bytes);
+    return stockMessageSet(new Decoder(bytes.subarray(0, legacy)), legacy);
   });
   replace("kafkajs/src/consumer/batch.js", Batch);
   return require("kafkajs") as typeof import("kafkajs");

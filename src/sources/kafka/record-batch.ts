@@ -72,6 +72,14 @@ export function splitRecordSet(bytes: Buffer): RecordBatch[] | undefined {
   return batches;
 }
 
+/** How many bytes at the beginning of a record set are of the formats before Kafka 0.11; batches of format 2 may follow. */
+export function legacyBytes(bytes: Buffer): number {
+  let at = 0;
+  while (at + MAGIC_AT < bytes.length && bytes.readInt8(at + MAGIC_AT) < 2)
+    at += AFTER_LENGTH + Math.max(0, bytes.readInt32BE(at + LENGTH_AT));
+  return Math.min(at, bytes.length);
+}
+
 /**
  * Says, batch after batch in the order of the log, whether a batch is to be read: not a control batch, not of an aborted transaction.
  * The broker names the aborted transactions that overlap the answer; their ends are the control batches in it (as Kafka's own client does).

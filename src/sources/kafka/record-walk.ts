@@ -37,7 +37,8 @@ export type RecordWalk = {
 
 /** Walks `body` (decompressed) of `batch`, passing over records below the offset `from`. */
 export function createRecordWalk(batch: RecordBatch, body: Buffer, from: number): RecordWalk {
-  const fixedTimestampMs = batch.logAppendTime ? batch.maxTimestampMs : Number.NaN;
+  // A negative time means that the producer gave none.
+  const baseTimestampMs = batch.baseTimestampMs < 0 ? Number.NaN : batch.baseTimestampMs;
   const cursor: Cursor = { bytes: body, at: 0 };
   let left = batch.count;
 
@@ -50,7 +51,7 @@ export function createRecordWalk(batch: RecordBatch, body: Buffer, from: number)
       const end = cursor.at + length;
       if (length < 1 || end > body.length) throw damaged("a record's length");
       cursor.at++; // attributes, unused in format 2
-      const timestampMs = batch.baseTimestampMs + readVarint(cursor);
+      const timestampMs = baseTimestampMs + readVarint(cursor);
       const offset = batch.baseOffset + readVarint(cursor);
       const keyLength = readVarint(cursor);
       if (keyLength > 0) cursor.at += keyLength;
@@ -63,7 +64,7 @@ export function createRecordWalk(batch: RecordBatch, body: Buffer, from: number)
       if (offset > batch.lastOffset) throw damaged("an offset");
       const i = slice.records++;
       slice.offsets[i] = offset;
-      slice.timestamps[i] = batch.logAppendTime ? fixedTimestampMs : timestampMs;
+      slice.timestamps[i] = batch.logAppendTime ? batch.maxTimestampMs : timestampMs;
       slice.starts[i] = valueLength < 0 ? -1 : start;
       slice.ends[i] = valueLength < 0 ? -1 : start + valueLength;
     }
@@ -76,20 +77,27 @@ type Cursor = { readonly bytes: Buffer; at: number };
 
 /** A zig-zag varint of up to 64 bits as a number: exact below 2^53. */
 function readVarint(cursor: Cursor): number {
+  const { bytes, at } = cursor;
+  const byte = bytes[at]!;
+  if (byte < 0x80) {
+    cursor.at = at + 1;
+    return (byte >>> 1) ^ -(byte & 1);
+  }
+  return readLongVarint(cursor, byte);
+}
+
+function readLongVarint(cursor: Cursor, first: number): number {
   const { bytes } = cursor;
-  let at = cursor.at;
-  let byte = bytes[at++]!;
-  let value = byte & 0x7f;
-  if (byte >= 0x80) {
-    let shift = 7;
-    do {
-      byte = bytes[at++]!;
-      if (shift < 28) value |= (byte & 0x7f) << shift;
-      else value += (byte & 0x7f) * 2 ** shift;
-      shift += 7;
-    } while (byte >= 0x80 && shift < 70);
-    if (!(byte < 0x80)) throw damaged("a varint");
-  } else if (!(byte < 0x80)) throw damaged("a varint");
+  let at = cursor.at + 1;
+  let byte = first;
+  let value = first & 0x7f;
+  for (let shift = 7; byte >= 0x80 && shift < 70; shift += 7) {
+    byte = bytes[at++]!;
+    // Beyond 28 bits the operators on int32 would wrap.
+    if (shift < 28) value |= (byte & 0x7f) << shift;
+    else value += (byte & 0x7f) * 2 ** shift;
+  }
+  if (!(byte < 0x80)) throw damaged("a varint");
   cursor.at = at;
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }

@@ -8,6 +8,7 @@ import { compressFrameSync } from "lz4-napi";
 import { compressSync } from "snappy";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { missingForBroker, startLocalBroker } from "../../../src/demo/broker.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
 import { kafkajs } from "../../../src/sources/kafka/kafkajs.ts";
 
 export type ProducedRecord = {
@@ -115,8 +116,15 @@ export async function startBroker(): Promise<TestBroker> {
       const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }));
       await admin.createTopics({
         topics: [{ topic: name, numPartitions: partitions, replicationFactor: 1, configEntries }],
-        waitForLeaders: true,
+        waitForLeaders: false,
       });
+      // kafkajs's own wait gives up when the broker does not know the new topic yet.
+      const hasLeaders = async () => {
+        const metadata = await admin.fetchTopicMetadata({ topics: [name] }).catch(() => undefined);
+        const found = metadata?.topics[0]?.partitions ?? [];
+        return found.length === partitions && found.every(({ leader }) => leader >= 0);
+      };
+      while (!(await hasLeaders())) await systemClock.sleep(50);
       return name;
     },
     deleteTopic: (name) => admin.deleteTopics({ topics: [name] }),
