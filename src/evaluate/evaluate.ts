@@ -45,7 +45,7 @@ export function evaluateWindow(window: WindowCounts, reference: PreparedReferenc
   const detail = (index: number): FeatureEvaluation | undefined => {
     if (index < 0 || index >= features.length) return undefined;
     detailed ??= createLooker(kept, reference, place);
-    memo[index] ??= featureDetail(index, kept, reference, detailed);
+    memo[index] ??= featureDetail(index, reference, detailed);
     return memo[index];
   };
 
@@ -117,12 +117,7 @@ function keepCounts(window: WindowCounts): WindowCounts {
   };
 }
 
-function featureDetail(
-  index: number,
-  window: WindowCounts,
-  reference: PreparedReference,
-  looker: ReturnType<typeof createLooker>,
-): FeatureEvaluation {
+function featureDetail(index: number, reference: PreparedReference, looker: ReturnType<typeof createLooker>): FeatureEvaluation {
   const gates: Gate[] = [];
   const look = looker.at(index, gates);
   const { feature, bin } = look;
@@ -135,9 +130,9 @@ function featureDetail(
     ...severityOf(code),
     reference_count: feature.total,
     current_count: look.n,
-    missing: missingRows(look, window.counts),
-    quality: qualityOf(look, window.counts),
-    statistics: showsStatistics(look, reference) ? shownStatistics(look, window.counts, reference.policy) : {},
+    missing: missingRows(look),
+    quality: qualityOf(look),
+    statistics: showsStatistics(look, reference) ? shownStatistics(look, reference.policy) : {},
     gates,
     calibrated: look.prepared.calibration !== undefined,
     ...(bin < 0 ? {} : { bin: coarseLabels(feature.feature)[bin]! }),

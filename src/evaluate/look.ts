@@ -25,7 +25,8 @@ export type Look = {
   fine: Float64Array;
   /** Values judged. */
   n: number;
-  /** First slot of the feature in the row. */
+  /** The counts, and the first slot of the feature in them; −1 when its bins are others. */
+  row: WindowCounts["counts"];
   offset: number;
   /** Place in `OUTCOMES`, reason, and the coarse bin that the verdict rests on, or −1. */
   code: number;
@@ -45,8 +46,8 @@ export function conclude(look: Look, code: number, reason: VerdictReason, bin = 
 }
 
 /** Fills `look.fine` from the row. */
-export function fillFine(look: Look, row: WindowCounts["counts"]): Float64Array {
-  const { fine, offset } = look;
+export function fillFine(look: Look): Float64Array {
+  const { fine, row, offset } = look;
   const { bins } = look.feature;
   for (let j = 0; j < bins; j++) fine[j + 1] = row[offset + j]!;
   fine[0] = row[offset + bins + 5]!;

@@ -4,12 +4,12 @@
  * `gates`, a look also writes down every number beside its limit.
  */
 
+import { SPECIAL_SLOTS } from "../reference/layout.ts";
 import type { PreparedReference } from "./calibrate.ts";
 import type { Gate, VerdictReason, WindowCounts } from "./evaluation.ts";
 import { createBlockCells, type Expected, expectCells, expectPooled, expectSpecial, rowsByCell } from "./expected.ts";
 import { MIN_COVERAGE, VALUES_PER_BIN } from "./limits.ts";
 import { conclude, INSUFFICIENT, type Look } from "./look.ts";
-import type { PreparedFeature } from "./prepared-feature.ts";
 import { applyRule } from "./rule.ts";
 import { applyThresholds } from "./thresholds.ts";
 
@@ -23,7 +23,20 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
   const cellsOf = createBlockCells(counts.blocks);
   const vectors = new Map<number, { current: Float64Array; expected: Expected }>();
   const fines = new Map<number, Float64Array>();
+  // Loops over one kind of array are several times faster than over two, and the kept counts of a detail are narrower than a window's.
+  const narrow = counts.counts instanceof Uint16Array ? counts.counts : undefined;
+  const wide = new Map<number, Uint32Array>();
   let look: Look | undefined;
+
+  function widen(slots: Uint16Array): Uint32Array {
+    let row = wide.get(slots.length);
+    if (row === undefined) {
+      row = new Uint32Array(slots.length);
+      wide.set(slots.length, row);
+    }
+    row.set(slots);
+    return row;
+  }
 
   function begin(index: number): Look {
     const feature = reference.features[index]!;
@@ -47,6 +60,7 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
       expected: vector.expected,
       fine,
       n: 0,
+      row: counts.counts,
       offset: -1,
       code: INSUFFICIENT,
       reason: "empty_reference",
@@ -73,8 +87,10 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
       const { feature, prepared, expected } = look;
       const column = columns[index]!;
       if (column < 0 || counts.changedFeatures.has(feature.feature.feature)) return conclude(look, INSUFFICIENT, "reference_changed");
-      look.offset = counts.layout.features[column]!.offset;
-      look.n = coarseInto(feature, counts.counts, look.offset, look.current);
+      const { offset } = counts.layout.features[column]!;
+      look.row = narrow === undefined ? counts.counts : widen(narrow.subarray(offset, offset + feature.bins + SPECIAL_SLOTS.length));
+      look.offset = narrow === undefined ? offset : 0;
+      look.n = coarseInto(look);
       const { calibration } = prepared;
       if (calibration === undefined || calibration.cells === "pooled" || policy.thresholds !== "auto") expectPooled(expected, feature);
       else expectCells(expected, feature, calibration, rowsByCell(counts.blocks, cellsOf(calibration.cells), calibration.cells, column));
@@ -82,8 +98,8 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
 
       const insufficient = insufficiency(look, counts.coverage, gates);
       if (insufficient !== undefined) return conclude(look, INSUFFICIENT, insufficient);
-      if (policy.thresholds !== "auto") return applyThresholds(look, counts.counts, policy.thresholds, gates);
-      return applyRule(look, counts.counts, policy, gates);
+      if (policy.thresholds !== "auto") return applyThresholds(look, policy.thresholds, gates);
+      return applyRule(look, policy, gates);
     },
   };
 }
@@ -108,7 +124,7 @@ function insufficiency(look: Look, coverage: number, gates?: Gate[]): VerdictRea
 }
 
 /** Regroups a row into coarse counts and returns their sum, the values judged. */
-function coarseInto(feature: PreparedFeature, row: WindowCounts["counts"], offset: number, out: Float64Array): number {
+function coarseInto({ feature, row, offset, current: out }: Look): number {
   const { bins, coarse } = feature;
   let sum = 0;
   for (let j = 0; j < bins; j++) {

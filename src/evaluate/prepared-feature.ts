@@ -31,14 +31,14 @@ export type PreparedFeature = {
   /** Good–Turing share of categories that the reference has not seen, N1/m; 0 for a numeric feature. */
   readonly unseenShare: number;
   /** Numeric: reference counts of the fine bins between one bin for −Infinity and one for +Infinity; undefined for a categorical feature. */
-  readonly fine: Float64Array | undefined;
-  /** The same as cumulative shares, 0–1. */
-  readonly fineShares: Float64Array | undefined;
+  readonly fine: Uint32Array | Float64Array | undefined;
   /** For those fine bins: a point that stands for each, ascending, and 1 where a bin can hold one value only. Made at first use; numeric only. */
   readonly fineShape: () => FineShape;
 };
 
 export type FineShape = { readonly support: Float64Array; readonly singleton: Uint8Array };
+
+const MAX_UINT32 = 2 ** 32 - 1;
 
 /** Turns one feature of a snapshot into what evaluation reads. Cost: O(bins). */
 export function prepareFeature(feature: SnapshotFeature): PreparedFeature {
@@ -46,7 +46,6 @@ export function prepareFeature(feature: SnapshotFeature): PreparedFeature {
   const plan = coarsePlan(feature);
   const counts = referenceCoarse(feature);
   const total = counts.reduce((sum, count) => sum + count, 0);
-  const fine = feature.kind === "numeric" ? fineCounts(feature) : undefined;
   return {
     feature,
     bins: feature.counts.length,
@@ -61,8 +60,7 @@ export function prepareFeature(feature: SnapshotFeature): PreparedFeature {
     total,
     rows: total + feature.missing + feature.wrong_type + (feature.kind === "numeric" ? feature.nan : 0),
     unseenShare: feature.kind === "categorical" && total > 0 ? Math.min(1, feature.seen_once / total) : 0,
-    fine,
-    fineShares: fine === undefined || total === 0 ? undefined : cumulativeShares(fine, total),
+    fine: feature.kind === "numeric" ? fineCounts(feature) : undefined,
     fineShape: () => {
       shape ??= feature.kind === "numeric" ? shapeOf(feature) : { support: new Float64Array(0), singleton: new Uint8Array(0) };
       return shape;
@@ -70,20 +68,14 @@ export function prepareFeature(feature: SnapshotFeature): PreparedFeature {
   };
 }
 
-function fineCounts(feature: NumericFeature): Float64Array {
-  const fine = new Float64Array(feature.counts.length + 2);
+function fineCounts(feature: NumericFeature): Uint32Array | Float64Array {
+  // Half the memory to read for the many; a reference of four thousand million rows needs doubles.
+  const size = feature.counts.length + 2;
+  const fine = feature.count > MAX_UINT32 ? new Float64Array(size) : new Uint32Array(size);
   fine[0] = feature.negative_infinity;
   fine.set(feature.counts, 1);
   fine[fine.length - 1] = feature.positive_infinity;
   return fine;
-}
-
-function cumulativeShares(fine: Float64Array, total: number): Float64Array {
-  let sum = 0;
-  return fine.map((count) => {
-    sum += count;
-    return sum / total;
-  });
 }
 
 function shapeOf({ edges, means }: NumericFeature): FineShape {

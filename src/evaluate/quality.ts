@@ -4,7 +4,7 @@
  */
 
 import { arcsine } from "../../detectors/index.ts";
-import type { QualityCheck, WindowCounts } from "./evaluation.ts";
+import type { QualityCheck } from "./evaluation.ts";
 import type { Look } from "./look.ts";
 
 /** A share has to grow by one percentage point, beyond what chance does. */
@@ -15,19 +15,19 @@ const LEAST_ROWS = 30;
 type Side = { readonly count: number; readonly total: number };
 
 /** Rows without a value: the key absent, or null. */
-export function missingRows(look: Look, row: WindowCounts["counts"]): { readonly reference: number; readonly current: number } {
-  const { offset, feature } = look;
+export function missingRows(look: Look): { readonly reference: number; readonly current: number } {
+  const { row, offset, feature } = look;
   const current = offset < 0 ? 0 : row[offset + feature.bins + 1]! + row[offset + feature.bins + 2]!;
   return { reference: feature.feature.missing, current };
 }
 
 /** All checks that apply to the feature's kind; none where its bins have changed. */
-export function qualityOf(look: Look, row: WindowCounts["counts"]): QualityCheck[] {
-  const { feature, offset, current, n } = look;
+export function qualityOf(look: Look): QualityCheck[] {
+  const { feature, row, offset, current, n } = look;
   if (offset < 0) return [];
   const special = offset + feature.bins;
   const snapshot = feature.feature;
-  const missing = missingRows(look, row).current;
+  const missing = missingRows(look).current;
   const wrongType = row[special + 6]!;
   const nan = snapshot.kind === "numeric" ? row[special + 3]! : 0;
   const rows = n + missing + wrongType + nan;

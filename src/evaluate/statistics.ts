@@ -18,7 +18,7 @@ import {
   totalVariation,
   wasserstein,
 } from "../../detectors/index.ts";
-import type { Statistics, WindowCounts } from "./evaluation.ts";
+import type { Statistics } from "./evaluation.ts";
 import { WARNING_EFFECT } from "./limits.ts";
 import { fillFine, type Look } from "./look.ts";
 import type { FixedThresholds, Policy } from "./policy.ts";
@@ -26,7 +26,7 @@ import type { FixedThresholds, Policy } from "./policy.ts";
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** All statistics that apply, or only those named in `only`. A statistic without a finite answer is absent. Cost: a few µs. */
-export function statisticsOf(look: Look, row: WindowCounts["counts"], only?: ReadonlySet<keyof Statistics>): Statistics {
+export function statisticsOf(look: Look, only?: ReadonlySet<keyof Statistics>): Statistics {
   const { current, feature } = look;
   const reference = look.expected.counts;
   const out: Mutable<Statistics> = {};
@@ -47,7 +47,7 @@ export function statisticsOf(look: Look, row: WindowCounts["counts"], only?: Rea
   put("kl_reverse", () => value(kl(reference, current, { direction: "reference||current" }), { direction: "reference||current" as const }));
   if (feature.fine !== undefined && (only === undefined || only.has("ks") || only.has("wasserstein") || only.has("area_gap"))) {
     const fineReference = feature.fine;
-    const fine = fillFine(look, row);
+    const fine = fillFine(look);
     const { support, singleton } = feature.fineShape();
     put("ks", () => {
       const bracket = ksBracket(fineReference, fine, singleton);
@@ -72,8 +72,8 @@ export function statisticsOf(look: Look, row: WindowCounts["counts"], only?: Rea
 }
 
 /** All statistics, each beside the limit that it was held against where there is one. */
-export function shownStatistics(look: Look, row: WindowCounts["counts"], policy: Policy): Statistics {
-  const statistics = statisticsOf(look, row);
+export function shownStatistics(look: Look, policy: Policy): Statistics {
+  const statistics = statisticsOf(look);
   const limits = policy.thresholds === "auto" ? autoLimits(look) : fixedLimits(policy.thresholds);
   const entries = Object.entries(statistics).map(([name, statistic]) => {
     const threshold = limits.get(name);

@@ -1,15 +1,15 @@
 /** Fixed thresholds: the numbers that a user gives instead of rule R's steps 2–6, and what they mean on healthy traffic. */
 
 import { chi2Sf } from "../../detectors/index.ts";
-import type { Gate, Statistics, WindowCounts } from "./evaluation.ts";
+import type { Gate, Statistics } from "./evaluation.ts";
 import { CRITICAL, conclude, type Look, NO_DRIFT, WARNING } from "./look.ts";
 import type { FixedThresholds, ThresholdStatistic } from "./policy.ts";
 import { statisticsOf } from "./statistics.ts";
 
 /** Judges a look that has passed the gate by fixed thresholds: a statistic at or above a limit has that severity. */
-export function applyThresholds(look: Look, row: WindowCounts["counts"], thresholds: FixedThresholds, gates?: Gate[]): Look {
+export function applyThresholds(look: Look, thresholds: FixedThresholds, gates?: Gate[]): Look {
   const names = Object.keys(thresholds) as ThresholdStatistic[];
-  const statistics: Statistics = statisticsOf(look, row, new Set(names));
+  const statistics: Statistics = statisticsOf(look, new Set(names));
   let code = NO_DRIFT;
   for (const name of names) {
     const value = statistics[name]?.value;
