@@ -29,7 +29,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const { path, readOnly = false, beside = false, log, driftdVersion } = options;
   const workerData: DatabaseOptions = { path, access: readOnly ? "read" : beside ? "beside" : "own", driftd: driftdVersion };
   // The same name with the extension of this file: sources run as they are, the package runs what was built.
-  const worker = new Worker(new URL(`./sqlite-worker${import.meta.url.slice(-3)}`, import.meta.url), { workerData });
+  const worker = new Worker(new URL(`./sqlite-worker${import.meta.url.slice(-3)}`, import.meta.url), {
+    workerData,
+    execArgv: [], // flags of the process (--input-type, a debugger's) are not for this thread
+  });
   const waiting = new Map<number, Waiting>();
   let calls = 0;
   let ended: Error | undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { chunkOf, commit, createHandClock, createMapStore, MINUTE, message, openIngest } from "./harness.ts";
+import { chunkOf, commit, createHandClock, createMapStore, MINUTE, message, openIngest, timing } from "./harness.ts";
 
 const T0 = Date.UTC(2001, 0, 15, 10);
 const SECOND = 1000;
@@ -90,6 +90,17 @@ describe("an idle partition", () => {
     end(1);
     clock.move(31 * SECOND);
     expect(ingest.gate().throughMs).toBe(T0 + 20 * MINUTE);
+  });
+
+  it("is not idle on a proof that is older than its last record", () => {
+    const { ingest, clock, end, more } = read([60, 30], { timing: { ...timing, idleTimeoutMs: 10 * SECOND } });
+    end(1);
+    clock.move(5 * SECOND);
+    more(1, 31);
+    clock.move(10 * SECOND);
+    expect(ingest.gate().throughMs).toBe(T0 + 20 * MINUTE);
+    end(1);
+    expect(ingest.gate().throughMs).toBe(T0 + 50 * MINUTE);
   });
 
   it("is not idle when it is no longer ours", () => {
