@@ -1,7 +1,20 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { eventTimeMs } from "../../src/decode/event-time.ts";
 
 describe("event time", () => {
+  test("agrees with the host's own reading of every valid moment", () => {
+    fc.assert(
+      fc.property(
+        fc.date({ min: new Date("0100-01-01T00:00:00Z"), max: new Date("9999-12-31T23:59:59.999Z"), noInvalidDate: true }),
+        (date) => {
+          expect(eventTimeMs(date.toISOString())).toBe(date.getTime());
+          expect(eventTimeMs(date.toISOString().slice(0, 19).concat("Z"))).toBe(Math.floor(date.getTime() / 1000) * 1000);
+        },
+      ),
+    );
+  });
+
   test.each([
     ["ISO with Z", "2001-01-15T10:00:00Z", "2001-01-15T10:00:00.000Z"],
     ["ISO with milliseconds", "2001-01-15T10:00:00.123Z", "2001-01-15T10:00:00.123Z"],
@@ -28,6 +41,13 @@ describe("event time", () => {
     ["a boolean", true],
     ["empty text", ""],
     ["words", "yesterday"],
+    ["30 February in the common form", "2001-02-30T00:00:00Z"],
+    ["month 13", "2001-13-01T00:00:00Z"],
+    ["day 0", "2001-01-00T00:00:00Z"],
+    ["second 60", "2001-01-01T00:00:60Z"],
+    ["a letter among the digits", "2001-0a-01T00:00:00Z"],
+    ["a letter among the milliseconds", "2001-01-01T00:00:00.0b0Z"],
+    ["a letter at the end of the milliseconds", "2001-01-01T00:00:00.00bZ"],
     ["the 31st of February", "2001-02-31T00:00:00Z"],
     ["hour 25", "2001-01-15T25:00:00Z"],
     ["29 February of no leap year", "1900-02-29"],
