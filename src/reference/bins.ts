@@ -67,19 +67,24 @@ export function createFineBins(total: number, bins: number = DEFAULT_BINS): Fine
   let seenOnce = 0;
   let seen = 0;
   let previous = Number.NaN;
+  // The open bin: its count, its first value, and the sum of deviations from it.
   let open = 0;
-  let mean = 0;
+  let origin = 0;
+  let sum = 0;
 
   const close = (edge: number): void => {
     edges.push(edge);
     counts.push(open);
-    means.push(open > 0 ? mean : null);
+    // The deviations of a bin over the whole range of doubles overflow: then its middle stands for it.
+    const mean = origin + sum / open;
+    means.push(open === 0 ? null : Number.isFinite(mean) ? mean : origin / 2 + edge / 2);
     open = 0;
-    mean = 0;
+    sum = 0;
   };
   const fill = (value: number, count: number): void => {
+    if (open === 0) origin = value;
     open += count;
-    mean += (value - mean) * (count / open);
+    sum += (value - origin) * count;
   };
   /** Opens the first inner bin; true when the value is −MAX_VALUE, which has no finite number below it and stays in bin 0 itself. */
   const start = (value: number, count: number): boolean => {
@@ -148,21 +153,30 @@ export function createFineBins(total: number, bins: number = DEFAULT_BINS): Fine
 export function fineBinsOf(values: ArrayLike<number>, bins: number = DEFAULT_BINS): FineBins {
   const sorted = Float64Array.from(values).sort();
   const builder = createFineBins(sorted.length, bins);
-  const runs = runsOf(sorted);
-  builder.add(runs.values, runs.counts);
+  forEachRun(sorted, builder.add);
   return builder.finish();
 }
 
-/** The distinct values of a sorted array with their counts; −0 and +0 are one value. */
-export function runsOf(sorted: Float64Array): { values: Float64Array; counts: Float64Array } {
-  const values = new Float64Array(sorted.length);
-  const counts = new Float64Array(sorted.length);
-  let last = -1;
-  for (let i = 0; i < sorted.length; i++) {
-    if (last < 0 || sorted[i] !== values[last]) values[++last] = sorted[i]!;
-    counts[last]! += 1;
+/** Runs handed on at a time: two arrays of 128 kB stay in the cache. */
+const RUNS = 16_384;
+
+/** Hands on the distinct values of a sorted array with their counts, some at a time, in arrays that are used again; −0 and +0 are one value. */
+export function forEachRun(sorted: Float64Array, onRuns: (values: Float64Array, counts: Float64Array) => void): void {
+  const values = new Float64Array(RUNS);
+  const counts = new Float64Array(RUNS);
+  let runs = 0;
+  for (let i = 0; i < sorted.length; ) {
+    const value = sorted[i]!;
+    const begin = i++;
+    while (i < sorted.length && sorted[i] === value) i++;
+    values[runs] = value;
+    counts[runs++] = i - begin;
+    if (runs === RUNS) {
+      onRuns(values, counts);
+      runs = 0;
+    }
   }
-  return { values: values.subarray(0, last + 1), counts: counts.subarray(0, last + 1) };
+  if (runs > 0) onRuns(values.subarray(0, runs), counts.subarray(0, runs));
 }
 
 /** Edges padded with +Infinity to a length of 2^k − 1, as `binOf` needs them. */

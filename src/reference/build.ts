@@ -10,8 +10,9 @@ import { type CategoricalSummary, summarizeText } from "./categorical.ts";
 import { coarseOfCategorical, coarseOfNumeric } from "./coarse.ts";
 import { type Candidate, chooseColumns, isIdNumber, isIdText, type Skipped } from "./columns.ts";
 import { featureLayoutHash } from "./compile.ts";
-import { type NumericSummary, summarizeNumbers } from "./numeric.ts";
+import { summarizeNumbers } from "./numeric.ts";
 import type { CategoricalFeature, NumericFeature, Snapshot, SnapshotFeature } from "./snapshot.ts";
+import type { NumericSummary } from "./summary.ts";
 import { isoOf } from "./times.ts";
 
 export type BuildOptions = {

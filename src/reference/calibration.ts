@@ -44,13 +44,9 @@ export async function calibrationOf(
     if (feature.kind !== "categorical") continue;
     const { size } = coarsePlan(feature);
     const counts = new Uint32Array(slots * size);
-    const found = await table.countByCategory(column, feature.categories, {
-      filter: bounds,
-      slots: { column: timestamp, fromMs, slotMs: SLOT_MS },
-    });
-    for (const { slot, bin, count } of found) {
-      if (bin >= UNSEEN_BIN) counts[slot * size + (bin === UNSEEN_BIN ? size - 1 : feature.coarse[bin]!)]! += count;
-    }
+    const slotsOf = { column: timestamp, fromMs, slotMs: SLOT_MS };
+    const found = await table.countByCategory(column, feature.categories, { bins: feature.coarse, filter: bounds, slots: slotsOf });
+    for (const { slot, bin, count } of found) if (bin >= UNSEEN_BIN) counts[slot * size + (bin === UNSEEN_BIN ? size - 1 : bin)]! += count;
     counted.set(feature.feature, counts);
   }
   return {

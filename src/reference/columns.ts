@@ -2,7 +2,7 @@
 
 import type { TableColumn } from "../tables/table.ts";
 import { featureOf } from "./compile.ts";
-import type { NumericSummary } from "./numeric.ts";
+import type { NumericSummary } from "./summary.ts";
 
 /** Why a column is no feature: a closed list. */
 export type SkipReason =

@@ -6,6 +6,7 @@
 import { MISSING, MISSING_BIN, openTable, PRESENT, type Table, type TableColumn, UNSEEN_BIN } from "../tables/table.ts";
 import { binOf } from "./bins.ts";
 import { type CompiledFeature, type CompiledLayout, MOMENT_FIELDS, SPECIAL_SLOTS, type SpecialSlot } from "./layout.ts";
+import { addToMoments, emptyMoments } from "./moments.ts";
 
 export type CountOptions = {
   /** As the reference was read: texts that mean "missing". */
@@ -40,11 +41,7 @@ export async function countTable(path: string, { features, row }: CompiledLayout
   });
   try {
     const counts = new Uint32Array(row.slots);
-    const moments = new Float64Array(row.numeric * MOMENT_FIELDS);
-    for (let at = 0; at < moments.length; at += MOMENT_FIELDS) {
-      moments[at + 3] = Number.POSITIVE_INFINITY;
-      moments[at + 4] = Number.NEGATIVE_INFINITY;
-    }
+    const moments = emptyMoments(row.numeric);
     const columns = new Map(table.columns.map((column) => [column.name, column]));
     const records = await table.countRows();
     const lacking: string[] = [];
@@ -103,6 +100,9 @@ async function countNumbers(
   });
 }
 
+/** The finite values of one chunk (about 2,000 rows). */
+const block = new Float64Array(4096);
+
 function addValues(
   feature: CompiledFeature,
   values: Float64Array,
@@ -117,12 +117,7 @@ function addValues(
   const nan = specialSlot(feature, "nan");
   const positive = specialSlot(feature, "positive_infinity");
   const negative = specialSlot(feature, "negative_infinity");
-  const at = feature.moments * MOMENT_FIELDS;
-  let count = moments[at]!;
-  let mean = moments[at + 1]!;
-  let m2 = moments[at + 2]!;
-  let min = moments[at + 3]!;
-  let max = moments[at + 4]!;
+  let finite = 0;
   for (let i = 0; i < rows; i++) {
     if (state !== undefined && state[i] !== PRESENT) {
       counts[state[i] === MISSING ? missing : wrongType]! += 1;
@@ -134,16 +129,7 @@ function addValues(
       continue;
     }
     counts[offset + binOf(paddedEdges, value)]! += 1;
-    count += 1;
-    const delta = value - mean;
-    mean += delta / count;
-    m2 += delta * (value - mean);
-    if (value < min) min = value;
-    if (value > max) max = value;
+    block[finite++] = value;
   }
-  moments[at] = count;
-  moments[at + 1] = mean;
-  moments[at + 2] = m2;
-  moments[at + 3] = min;
-  moments[at + 4] = max;
+  addToMoments(moments, feature.moments * MOMENT_FIELDS, block, undefined, finite);
 }

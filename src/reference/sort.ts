@@ -10,13 +10,13 @@ const RADIX = 2048;
 const MASK = RADIX - 1;
 const SHIFTS = [0, 11, 22] as const;
 
-/** Sorts `values` ascending in place; NaN must not occur, −0 and +0 are equal. Needs scratch of the same size. */
-export function sortDoubles(values: Float64Array): Float64Array {
+/** Sorts `values` ascending in place; NaN must not occur, −0 and +0 are equal. `scratch` is at least as long, for columns sorted one by one. */
+export function sortDoubles(values: Float64Array, scratch = new Float64Array(values.length)): Float64Array {
   const n = values.length;
   if (n < RADIX_FROM) return values.sort();
   const words = new Uint32Array(values.buffer, values.byteOffset, 2 * n);
   let source: Uint32Array = words;
-  let target: Uint32Array = new Uint32Array(2 * n);
+  let target: Uint32Array = new Uint32Array(scratch.buffer, scratch.byteOffset, 2 * n);
   const counts = new Uint32Array(3 * RADIX);
   for (let i = 1; i < 2 * n; i += 2) {
     // Flipped bits sort as unsigned numbers: all bits of a negative double, the sign of any other. The lower half may wait.

@@ -111,11 +111,13 @@ export type Table = {
     onRuns: (values: Float64Array, counts: Float64Array) => void,
   ) => Promise<void>;
   readonly textCounts: (column: string, limit: number, filter?: TimeFilter) => Promise<TextCounts>;
-  /** Counts a text column by category; with `slots` also by slot of event time (`floor((time − fromMs) / slotMs)`), else the slot is 0. */
+  /** Counts a text column by the bins of its categories; with `slots` also by slot of event time (`floor((time − fromMs) / slotMs)`), else the slot is 0. */
   readonly countByCategory: (
     column: string,
     categories: readonly string[],
     options?: {
+      /** The bin of each category; its place in the list by default. */
+      readonly bins?: readonly number[];
       readonly filter?: TimeFilter;
       readonly slots?: { readonly column: string; readonly fromMs: number; readonly slotMs: number };
     },
@@ -252,17 +254,16 @@ function createTable(path: string, database: Database, relation: string, plans: 
         wrongType: Number(sums[6] ?? 0),
       };
     },
-    countByCategory: async (column, categories, { filter, slots } = {}) => {
+    countByCategory: async (column, categories, { filter, slots, bins } = {}) => {
       const { value, wrong, numericText } = plan(column);
-      const key = numericText ? canonicalSql("name") : "name";
       const slot = slots === undefined ? "0" : `CAST(floor(((${time(slots.column)}) - ${slots.fromMs}) / ${slots.slotMs}) AS INTEGER)`;
+      const named = (text: string): string => (numericText ? canonicalSql(text) : text);
       const rows = await query(
-        `WITH listed AS (SELECT unnest($1) AS name, unnest(range(${categories.length})) AS bin), ` +
-          `categories AS (SELECT ${key} AS name, min(bin) AS bin FROM listed GROUP BY 1), ` +
-          `fields AS (SELECT ${slot} AS slot, ${value} AS v, ${wrong ?? "CAST(NULL AS VARCHAR)"} AS w FROM ${relation}${where(filter)}), ` +
-          `counted AS (SELECT slot, ${numericText ? canonicalSql("v") : "v"} AS name, w IS NOT NULL AS wrong, count(*) AS n FROM fields GROUP BY ALL) ` +
-          `SELECT slot, CASE WHEN name IS NOT NULL THEN coalesce(bin, ${UNSEEN_BIN}) WHEN wrong THEN ${WRONG_TYPE_BIN} ELSE ${MISSING_BIN} END AS place, sum(n) ` +
-          "FROM counted LEFT JOIN categories USING (name) WHERE slot IS NOT NULL GROUP BY slot, place",
+        `WITH listed AS (SELECT unnest($1) AS name, unnest(${bins === undefined ? `range(${categories.length})` : `[${bins.join(", ")}]::BIGINT[]`}) AS bin), ` +
+          `categories AS (SELECT ${named("name")} AS name, min(bin) AS bin FROM listed GROUP BY 1), ` +
+          `fields AS (SELECT ${slot} AS slot, ${named(value)} AS name, ${wrong ?? "CAST(NULL AS VARCHAR)"} IS NOT NULL AS wrong FROM ${relation}${where(filter)}) ` +
+          `SELECT slot, CASE WHEN fields.name IS NOT NULL THEN coalesce(bin, ${UNSEEN_BIN}) WHEN wrong THEN ${WRONG_TYPE_BIN} ELSE ${MISSING_BIN} END AS place, count(*) ` +
+          "FROM fields LEFT JOIN categories ON fields.name = categories.name WHERE slot IS NOT NULL GROUP BY slot, place",
         [categories],
       );
       return rows.map(([at, bin, count]) => ({ slot: Number(at), bin: Number(bin), count: Number(count) }));

@@ -206,13 +206,14 @@ describe("columns", () => {
 });
 
 describe("numbers", () => {
-  it("are summed up the same by DuckDB's sort, for columns too long for memory, as by driftd's", async () => {
+  it("are summed up the same by DuckDB's sort, for columns too long for memory, as by driftd's on one thread and on two", async () => {
     const table = await openTable(await folder.copy(MIXED, "long.parquet"));
     try {
       const options = { rows: 2000, bins: 64, filter: undefined, onColumn: () => {} };
       const columns = ["amount", "days", "odd"];
       const sorted = await summarizeNumbers(table, columns, options);
       expect(await summarizeNumbers(table, columns, { ...options, gatheredRows: 100 })).toEqual(sorted);
+      expect(await summarizeNumbers(table, columns, { ...options, sharedValues: 0 })).toEqual(sorted);
       expect(sorted.map(({ count, missing, nan, positiveInfinity }) => [count, missing, nan, positiveInfinity])).toEqual([
         [1818, 182, 0, 0],
         [2000, 0, 0, 0],

@@ -1,0 +1,8 @@
+/** The second thread of `numeric.ts`: summarizes each column that it is sent, one after another. */
+
+import { parentPort, workerData } from "node:worker_threads";
+import { type Gathered, summarizeGathered } from "./summary.ts";
+
+const { bins, rows } = workerData as { readonly bins: number; readonly rows: number };
+const scratch = new Float64Array(rows);
+parentPort?.on("message", (column: Gathered) => parentPort?.postMessage(summarizeGathered(column, bins, scratch)));
