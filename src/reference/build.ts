@@ -2,17 +2,14 @@
 
 import { DriftdError } from "../lib/errors.ts";
 import { didYouMean } from "../lib/suggest.ts";
-import { openTable, type Table, type TimeFilter } from "../tables/table.ts";
+import { openTable } from "../tables/open.ts";
+import type { Table, TimeFilter } from "../tables/table.ts";
 import { DEFAULT_BINS } from "./bins.ts";
 import { calibrationOf } from "./calibration.ts";
 import { digestOf } from "./canonical.ts";
-import { type CategoricalSummary, summarizeText } from "./categorical.ts";
-import { coarseOfCategorical, coarseOfNumeric } from "./coarse.ts";
-import { type Candidate, chooseColumns, isIdNumber, isIdText, type Skipped } from "./columns.ts";
-import { featureLayoutHash } from "./compile.ts";
-import { summarizeNumbers } from "./numeric.ts";
-import type { CategoricalFeature, NumericFeature, Snapshot, SnapshotFeature } from "./snapshot.ts";
-import type { NumericSummary } from "./summary.ts";
+import { chooseColumns, type Skipped } from "./columns.ts";
+import { type BuildProgress, buildFeatures } from "./features.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { isoOf } from "./times.ts";
 
 export type BuildOptions = {
@@ -42,13 +39,6 @@ export type BuildOptions = {
   /** DuckDB's bound on memory, such as `1GiB`. */
   readonly memoryLimit?: string;
   readonly onProgress?: (progress: BuildProgress) => void;
-};
-
-/** How far a build is: `done` of `total` columns, or rows while calibrating. */
-export type BuildProgress = {
-  readonly stage: "open" | "numbers" | "categories" | "calibration";
-  readonly done: number;
-  readonly total: number;
 };
 
 export type BuildResult = {
@@ -179,105 +169,4 @@ async function timeOf(
   }
   if (without > 0) warnings.push(`${without} of ${records} rows have no readable ${field}: they are counted, but calibrate nothing`);
   return { field, from: isoOf(fromMs), to: isoOf(toMs) };
-}
-
-type SkippedColumn = Skipped & { readonly column: string };
-type Built = { readonly column: string; readonly feature: SnapshotFeature };
-
-async function buildFeatures(
-  table: Table,
-  candidates: readonly Candidate[],
-  rows: number,
-  filter: TimeFilter | undefined,
-  { bins, onProgress }: Settled,
-  said: { readonly skipped: SkippedColumn[]; readonly warnings: string[] },
-): Promise<Built[]> {
-  const numeric = candidates.filter(({ kind }) => kind === "numeric");
-  let done = 0;
-  const numbers = await summarizeNumbers(
-    table,
-    numeric.map(({ column }) => column),
-    { rows, bins, filter, onColumn: () => onProgress({ stage: "numbers", done: ++done, total: numeric.length }) },
-  );
-  const numberOf = new Map(numeric.map(({ column }, i) => [column, numbers[i]!]));
-  const built: Built[] = [];
-  done = 0;
-  for (const candidate of candidates) {
-    const { column, feature: name, demanded } = candidate;
-    const skip = (reason: Skipped["reason"]): void => void said.skipped.push({ column, feature: name, reason });
-    const summary = numberOf.get(column);
-    if (summary !== undefined) {
-      if (summary.fine === undefined) skip("all_missing");
-      else if (isIdNumber(column, summary)) skip("unique_values");
-      else {
-        built.push({ column, feature: numericFeature(candidate, summary) });
-        warnOfNumbers(column, summary, said.warnings);
-      }
-    } else {
-      const text = await summarizeText(table, column, filter);
-      onProgress({ stage: "categories", done: ++done, total: candidates.length - numeric.length });
-      if (text.count === 0) skip("all_missing");
-      else if (!demanded && isIdText(text)) skip("unique_values");
-      else {
-        built.push({ column, feature: categoricalFeature(candidate, text) });
-        if (text.unnamed > 0)
-          said.warnings.push(
-            `${column}: has ${text.distinct} categories; the ${text.categories.length} most frequent are named, the others count as unseen`,
-          );
-      }
-    }
-  }
-  return built;
-}
-
-function warnOfNumbers(column: string, summary: NumericSummary, warnings: string[]): void {
-  if (summary.float32) warnings.push(`${column}: was saved as float32: the stream's values are rounded to float32 before they are binned`);
-  if (summary.wrongType > 0) {
-    warnings.push(
-      `${column}: ${summary.wrongType} values are no numbers and count as wrong types; name a mark for "missing" with --null-values, or take the column as categories with --categorical`,
-    );
-  }
-}
-
-function numericFeature({ feature, role }: Candidate, summary: NumericSummary): NumericFeature {
-  const fine = summary.fine!;
-  const kind = "numeric" as const;
-  const round = summary.float32 ? ("float32" as const) : null;
-  return {
-    feature,
-    kind,
-    role,
-    count: summary.count,
-    missing: summary.missing,
-    nan: summary.nan,
-    positive_infinity: summary.positiveInfinity,
-    negative_infinity: summary.negativeInfinity,
-    wrong_type: summary.wrongType,
-    round,
-    layout: featureLayoutHash({ kind, edges: fine.edges, round }),
-    edges: fine.edges,
-    counts: fine.counts,
-    coarse: coarseOfNumeric(fine),
-    moments: summary.moments,
-    means: fine.means,
-  };
-}
-
-function categoricalFeature({ feature, role }: Candidate, summary: CategoricalSummary): CategoricalFeature {
-  const kind = "categorical" as const;
-  const { categories, counts } = summary;
-  return {
-    feature,
-    kind,
-    role,
-    count: summary.count,
-    missing: summary.missing,
-    wrong_type: summary.wrongType,
-    layout: featureLayoutHash({ kind, categories }),
-    categories,
-    counts,
-    coarse: coarseOfCategorical(counts, summary.count),
-    seen_once: summary.seenOnce,
-    ...(summary.unnamed > 0 ? { unnamed: summary.unnamed } : {}),
-  };
 }

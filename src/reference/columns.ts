@@ -1,6 +1,6 @@
 /** Which columns of a table become features of a reference, and why the others do not. */
 
-import type { TableColumn } from "../tables/table.ts";
+import type { TableColumn } from "../tables/plan.ts";
 import { featureOf } from "./compile.ts";
 import type { NumericSummary } from "./summary.ts";
 

@@ -3,7 +3,9 @@
  * binned here as they stream by; categories are counted by DuckDB.
  */
 
-import { MISSING, MISSING_BIN, openTable, PRESENT, type Table, type TableColumn, UNSEEN_BIN } from "../tables/table.ts";
+import { openTable } from "../tables/open.ts";
+import type { TableColumn } from "../tables/plan.ts";
+import { MISSING, MISSING_BIN, PRESENT, type Table, UNSEEN_BIN } from "../tables/table.ts";
 import { binOf } from "./bins.ts";
 import { type CompiledFeature, type CompiledLayout, MOMENT_FIELDS, SPECIAL_SLOTS, type SpecialSlot } from "./layout.ts";
 import { addToMoments, emptyMoments } from "./moments.ts";

@@ -1,7 +1,9 @@
 /** Rows of a table as plain objects, in the order of the file or of event time: what the file source replays. Made lazily, one row at a time. */
 
 import { DriftdError } from "../lib/errors.ts";
-import { type ChunkColumn, openTable, PRESENT, type TableColumn, type TableOptions, WRONG_TYPE } from "./table.ts";
+import { openTable } from "./open.ts";
+import type { TableColumn } from "./plan.ts";
+import { type ChunkColumn, PRESENT, type TableOptions, WRONG_TYPE } from "./table.ts";
 
 export type RowsOptions = TableOptions & {
   /** Sort by this column's event time; rows of one time stay in the order of the file, rows without one come last. */

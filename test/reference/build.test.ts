@@ -9,7 +9,7 @@ import { countTable } from "../../src/reference/count.ts";
 import { loadSnapshot, saveSnapshot } from "../../src/reference/load.ts";
 import { summarizeNumbers } from "../../src/reference/numeric.ts";
 import type { Snapshot, SnapshotFeature } from "../../src/reference/snapshot.ts";
-import { openTable } from "../../src/tables/table.ts";
+import { openTable } from "../../src/tables/open.ts";
 import { tableFolder } from "../tables/folder.ts";
 
 const folder = tableFolder();

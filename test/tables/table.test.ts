@@ -2,7 +2,8 @@ import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { MISSING, openTable, PRESENT, type Table, type TableOptions, WRONG_TYPE } from "../../src/tables/table.ts";
+import { openTable } from "../../src/tables/open.ts";
+import { MISSING, PRESENT, type Table, type TableOptions, WRONG_TYPE } from "../../src/tables/table.ts";
 import { tableFolder } from "./folder.ts";
 
 const folder = tableFolder();

@@ -1,0 +1,124 @@
+/** From chosen columns to the features of a snapshot: summed up, bins made, ids and empty columns found out and left out. */
+
+import type { Table, TimeFilter } from "../tables/table.ts";
+import { type CategoricalSummary, summarizeText } from "./categorical.ts";
+import { coarseOfCategorical, coarseOfNumeric } from "./coarse.ts";
+import { type Candidate, isIdNumber, isIdText, type Skipped } from "./columns.ts";
+import { featureLayoutHash } from "./compile.ts";
+import { summarizeNumbers } from "./numeric.ts";
+import type { CategoricalFeature, NumericFeature, SnapshotFeature } from "./snapshot.ts";
+import type { NumericSummary } from "./summary.ts";
+
+/** How far a build is: `done` of `total` columns, or rows while calibrating. */
+export type BuildProgress = {
+  readonly stage: "open" | "numbers" | "categories" | "calibration";
+  readonly done: number;
+  readonly total: number;
+};
+
+/** A column that became no feature. */
+export type SkippedColumn = Skipped & { readonly column: string };
+/** A column that became a feature. */
+export type BuiltFeature = { readonly column: string; readonly feature: SnapshotFeature };
+
+/**
+ * Makes the features of the candidates, in their order. What turns out to be an id or empty is added to `said.skipped`, what the user should know to
+ * `said.warnings`.
+ */
+export async function buildFeatures(
+  table: Table,
+  candidates: readonly Candidate[],
+  rows: number,
+  filter: TimeFilter | undefined,
+  { bins, onProgress }: { readonly bins: number; readonly onProgress: (progress: BuildProgress) => void },
+  said: { readonly skipped: SkippedColumn[]; readonly warnings: string[] },
+): Promise<BuiltFeature[]> {
+  const numeric = candidates.filter(({ kind }) => kind === "numeric");
+  let done = 0;
+  const numbers = await summarizeNumbers(
+    table,
+    numeric.map(({ column }) => column),
+    { rows, bins, filter, onColumn: () => onProgress({ stage: "numbers", done: ++done, total: numeric.length }) },
+  );
+  const numberOf = new Map(numeric.map(({ column }, i) => [column, numbers[i]!]));
+  const built: BuiltFeature[] = [];
+  done = 0;
+  for (const candidate of candidates) {
+    const { column, feature: name, demanded } = candidate;
+    const skip = (reason: Skipped["reason"]): void => void said.skipped.push({ column, feature: name, reason });
+    const summary = numberOf.get(column);
+    if (summary !== undefined) {
+      if (summary.fine === undefined) skip("all_missing");
+      else if (isIdNumber(column, summary)) skip("unique_values");
+      else {
+        built.push({ column, feature: numericFeature(candidate, summary) });
+        warnOfNumbers(column, summary, said.warnings);
+      }
+    } else {
+      const text = await summarizeText(table, column, filter);
+      onProgress({ stage: "categories", done: ++done, total: candidates.length - numeric.length });
+      if (text.count === 0) skip("all_missing");
+      else if (!demanded && isIdText(text)) skip("unique_values");
+      else {
+        built.push({ column, feature: categoricalFeature(candidate, text) });
+        if (text.unnamed > 0)
+          said.warnings.push(
+            `${column}: has ${text.distinct} categories; the ${text.categories.length} most frequent are named, the others count as unseen`,
+          );
+      }
+    }
+  }
+  return built;
+}
+
+function warnOfNumbers(column: string, summary: NumericSummary, warnings: string[]): void {
+  if (summary.float32) warnings.push(`${column}: was saved as float32: the stream's values are rounded to float32 before they are binned`);
+  if (summary.wrongType > 0) {
+    warnings.push(
+      `${column}: ${summary.wrongType} values are no numbers and count as wrong types; name a mark for "missing" with --null-values, or take the column as categories with --categorical`,
+    );
+  }
+}
+
+function numericFeature({ feature, role }: Candidate, summary: NumericSummary): NumericFeature {
+  const fine = summary.fine!;
+  const kind = "numeric" as const;
+  const round = summary.float32 ? ("float32" as const) : null;
+  return {
+    feature,
+    kind,
+    role,
+    count: summary.count,
+    missing: summary.missing,
+    nan: summary.nan,
+    positive_infinity: summary.positiveInfinity,
+    negative_infinity: summary.negativeInfinity,
+    wrong_type: summary.wrongType,
+    round,
+    layout: featureLayoutHash({ kind, edges: fine.edges, round }),
+    edges: fine.edges,
+    counts: fine.counts,
+    coarse: coarseOfNumeric(fine),
+    moments: summary.moments,
+    means: fine.means,
+  };
+}
+
+function categoricalFeature({ feature, role }: Candidate, summary: CategoricalSummary): CategoricalFeature {
+  const kind = "categorical" as const;
+  const { categories, counts } = summary;
+  return {
+    feature,
+    kind,
+    role,
+    count: summary.count,
+    missing: summary.missing,
+    wrong_type: summary.wrongType,
+    layout: featureLayoutHash({ kind, categories }),
+    categories,
+    counts,
+    coarse: coarseOfCategorical(counts, summary.count),
+    seen_once: summary.seenOnce,
+    ...(summary.unnamed > 0 ? { unnamed: summary.unnamed } : {}),
+  };
+}
