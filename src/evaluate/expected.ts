@@ -57,23 +57,25 @@ export function expectCells(expected: Expected, feature: PreparedFeature, sums: 
 }
 
 /**
- * Gives the special bins that the window uses their share: two counts beyond the range, the Good–Turing mass N1/m for unseen categories.
+ * Gives the special bins that the window uses their share. Two counts beyond the range; for unseen categories the Good–Turing mass N1/m, taken from
+ * where the categories seen once are (`rare`, as a rule): their own mass is overestimated by just that much, while frequent ones are right.
+ * (Scaling all categories by 1 − N1/m instead calls a fifth of healthy pairs of 2,000 rows different at the level .003, when N1/m is 5 %.)
  * A special bin that the window does not use stays out of the comparison, so identical samples are exactly equal.
  */
 export function expectSpecial(expected: Expected, feature: PreparedFeature, current: Float64Array): void {
   const { counts } = expected;
-  const { outOfRange, other, unseenShare } = feature;
+  const { outOfRange, other, seenOnce } = feature;
   if (feature.total === 0) return;
   if (outOfRange >= 0 && current[outOfRange]! > 0 && counts[outOfRange]! < OUT_OF_RANGE_COUNT) {
     expected.total += OUT_OF_RANGE_COUNT - counts[outOfRange]!;
     counts[outOfRange] = OUT_OF_RANGE_COUNT;
   }
-  if (other >= 0 && current[other]! > 0 && unseenShare > 0) {
-    const before = counts[other]!;
-    const after = Math.min(expected.total, before + unseenShare * expected.total);
-    const scale = expected.total > before ? (expected.total - after) / (expected.total - before) : 0;
-    for (let k = 0; k < other; k++) counts[k] = counts[k]! * scale;
-    counts[other] = after;
+  if (seenOnce !== undefined && current[other]! > 0) {
+    for (let k = 0; k < other; k++) {
+      const moved = Math.min(counts[k]!, (seenOnce[k]! / feature.total) * expected.total);
+      counts[k] = counts[k]! - moved;
+      counts[other] = counts[other]! + moved;
+    }
   }
 }
 

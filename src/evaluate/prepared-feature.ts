@@ -5,7 +5,7 @@
 
 import { isSingleton } from "../reference/bins.ts";
 import { coarsePlan, referenceCoarse } from "../reference/coarse.ts";
-import type { NumericFeature, SnapshotFeature } from "../reference/snapshot.ts";
+import type { CategoricalFeature, NumericFeature, SnapshotFeature } from "../reference/snapshot.ts";
 
 export type PreparedFeature = {
   readonly feature: SnapshotFeature;
@@ -28,7 +28,9 @@ export type PreparedFeature = {
   readonly total: number;
   /** Reference rows of any kind, judged or not. */
   readonly rows: number;
-  /** Good–Turing share of categories that the reference has not seen, N1/m; 0 for a numeric feature. */
+  /** Categorical: values of categories seen exactly once, by coarse bin; they stand for what has not been seen (`expectSpecial`). */
+  readonly seenOnce: Float64Array | undefined;
+  /** Share of values outside the named categories that is to be expected, 0–1; 0 for a numeric feature. */
   readonly unseenShare: number;
   /** Numeric: reference counts of the fine bins between one bin for −Infinity and one for +Infinity; undefined for a categorical feature. */
   readonly fine: Uint32Array | Float64Array | undefined;
@@ -46,6 +48,7 @@ export function prepareFeature(feature: SnapshotFeature): PreparedFeature {
   const plan = coarsePlan(feature);
   const counts = referenceCoarse(feature);
   const total = counts.reduce((sum, count) => sum + count, 0);
+  const seenOnce = feature.kind === "categorical" ? countOnce(feature, plan.size) : undefined;
   return {
     feature,
     bins: feature.counts.length,
@@ -59,13 +62,22 @@ export function prepareFeature(feature: SnapshotFeature): PreparedFeature {
     counts,
     total,
     rows: total + feature.missing + feature.wrong_type + (feature.kind === "numeric" ? feature.nan : 0),
-    unseenShare: feature.kind === "categorical" && total > 0 ? Math.min(1, feature.seen_once / total) : 0,
+    seenOnce,
+    unseenShare:
+      seenOnce === undefined || total === 0 ? 0 : (counts[plan.other]! + seenOnce.reduce((sum, count) => sum + count, 0)) / total,
     fine: feature.kind === "numeric" ? fineCounts(feature) : undefined,
     fineShape: () => {
       shape ??= feature.kind === "numeric" ? shapeOf(feature) : { support: new Float64Array(0), singleton: new Uint8Array(0) };
       return shape;
     },
   };
+}
+
+/** Categories seen once, by coarse bin. Those beyond the named ones are in `other` already, and what they stand for is too. */
+function countOnce({ counts, coarse }: CategoricalFeature, size: number): Float64Array {
+  const once = new Float64Array(size);
+  for (let j = 0; j < counts.length; j++) if (counts[j] === 1) once[coarse[j]!]! += 1;
+  return once;
 }
 
 function fineCounts(feature: NumericFeature): Uint32Array | Float64Array {

@@ -43,8 +43,7 @@ export function qualityOf(look: Look): QualityCheck[] {
   if (feature.outOfRange >= 0) {
     add("out_of_range", ofValues(feature.counts[feature.outOfRange]!), { count: current[feature.outOfRange]!, total: n });
   } else {
-    const unseen = Math.min(feature.total, feature.counts[feature.other]! + feature.unseenShare * feature.total);
-    add("unseen", ofValues(unseen), { count: current[feature.other]!, total: n });
+    add("unseen", ofValues(feature.unseenShare * feature.total), { count: current[feature.other]!, total: n });
   }
   return checks;
 }
