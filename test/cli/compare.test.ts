@@ -216,7 +216,7 @@ describe("driftd compare", () => {
   it("names the columns that differ, and judges the others", async () => {
     writeCsv(
       "other.csv",
-      tables.same.map(({ score, ...rest }) => ({ ...rest, points: score })),
+      tables.same.map(({ score, ...rest }) => ({ ...rest, points: score! })),
     );
     const { code, document, stderr } = await compare("reference.csv", "other.csv");
     expect(code).toBe(0);

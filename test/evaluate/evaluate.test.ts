@@ -4,7 +4,7 @@ import * as detectors from "../../detectors/index.ts";
 import { prepareReference } from "../../src/evaluate/calibrate.ts";
 import { evaluateWindow, featureEvaluation, insufficientEvaluation } from "../../src/evaluate/evaluate.ts";
 import { type Gate, OUTCOMES } from "../../src/evaluate/evaluation.ts";
-import { comparePolicy, DEFAULT_POLICY, type Policy } from "../../src/evaluate/policy.ts";
+import { comparePolicy, DEFAULT_POLICY, type FixedThreshold, type Policy } from "../../src/evaluate/policy.ts";
 import { coarseCounts, coarsePlan, referenceCoarse } from "../../src/reference/coarse.ts";
 import {
   calibrationOf,
@@ -195,7 +195,7 @@ describe("fixed thresholds", () => {
   const values = twoSided(2000, 400);
   const psi = judge(windowOf(plain, { x: { values } }), uncalibrated).statistics.psi!.value;
 
-  it.each([
+  it.each<[string, FixedThreshold, string | undefined]>([
     ["at the critical limit", { warning: psi / 2, critical: psi }, "critical"],
     ["between the limits", { warning: psi, critical: psi * 1.001 }, "warning"],
     ["below both", { warning: psi * 1.001, critical: psi * 2 }, undefined],
