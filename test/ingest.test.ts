@@ -213,6 +213,23 @@ describe("late and early records", () => {
     expect(store.cursors.get("kafka:t/0")).toMatchObject({ maxEventTimeMs: T0 + MINUTE, aheadMs: [T0 + 1000 * MINUTE] });
   });
 
+  it("records far ahead never hold more than nine panes open beyond max_step, whatever comes", () => {
+    const times = fc.array(fc.integer({ min: 0, max: 5000 }), { maxLength: 80 });
+    fc.assert(
+      fc.property(times, (minutes) => {
+        const store = createMapStore();
+        const ingest = openIngest(store);
+        for (const [i, minute] of minutes.entries()) {
+          ingest.handler.onChunk(chunkOf([message(i, T0 + minute * MINUTE, { version: String(i % 2) })]));
+          commit(ingest, store);
+          const limitMs = (store.cursors.get("kafka:t/0")?.maxEventTimeMs ?? Number.NEGATIVE_INFINITY) + timing.maxStepMs;
+          expect([...store.panes.values()].filter(({ key }) => key.startMs > limitMs).length).toBeLessThanOrEqual(9);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it("an event time beyond what a date can write is no event time", () => {
     const ingest = openIngest(createMapStore());
     ingest.handler.onChunk(chunkOf([message(0, 8.64e15), message(1, -8.64e15), message(2, 1e300)]));

@@ -6,8 +6,8 @@ import type { Clock } from "../lib/clock.ts";
 import type { DropReason } from "../metrics/catalog.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { type RowLayout, SPECIAL_SLOTS, type SpecialSlot } from "../reference/layout.ts";
+import type { Route } from "./open-panes.ts";
 import type { Pane } from "./pane.ts";
-import type { Route } from "./partition.ts";
 
 export type IngestStats = {
   /** Records handed over for the first time. */

@@ -29,8 +29,6 @@ const END_GAP_MS = 24 * 3_600_000;
 export type Watermark = {
   /** Takes one valid event time. True when `closedThroughMs` moved. */
   readonly observe: (eventTimeMs: number) => boolean;
-  /** Whether a time lies more than `max_step` beyond the maximum (any does while there is none). */
-  readonly isAhead: (eventTimeMs: number) => boolean;
   /** Every pane that ends at or before this is closed; −Infinity before the first. */
   readonly closedThroughMs: () => number;
   /** The largest believed event time; −Infinity before the first. */
@@ -76,7 +74,6 @@ export function createWatermark(timing: Timing, cursor: Cursor | undefined): Wat
       // -Infinity + step is -Infinity: without a maximum every time is ahead.
       return ms > maxMs + maxStepMs ? collect(ms) : moveTo(ms);
     },
-    isAhead: (ms) => ms > maxMs + maxStepMs,
     closedThroughMs: () => closedThroughMs,
     maxEventTimeMs: () => maxMs,
     aheadMs: () => ahead,

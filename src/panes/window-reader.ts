@@ -206,10 +206,7 @@ export function createWindowReader({
   };
 }
 
-/** Keys come in ascending order but for what was read anew, so the first that stays ends the walk. */
+/** A walk over all keys: a long window is read after a short one, so old panes may stand behind new ones. */
 function dropBefore(rows: Map<number, RollUp>, ms: number): void {
-  for (const startMs of rows.keys()) {
-    if (startMs >= ms) break;
-    rows.delete(startMs);
-  }
+  for (const startMs of rows.keys()) if (startMs < ms) rows.delete(startMs);
 }
