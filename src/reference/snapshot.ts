@@ -1,6 +1,11 @@
 /**
  * The reference snapshot `driftd/reference/v1`: a frozen picture of the data that the model was made for.
  * The shape is a public contract; unknown extra fields are allowed and kept.
+ *
+ * Coarse bins: the regular ones come first (`0 … K-1`, from `coarse[]`). The special ones have fixed names and follow in this order:
+ * numeric: `out_of_range` (below the minimum, above the maximum, ±Infinity), and `gap` when the reference has empty fine bins between atoms;
+ * categorical: `other` (never seen in the reference). Missing, NaN and wrong types are quality, not drift: they are in none.
+ * In `coarse[]` a fine bin that belongs to `out_of_range` or `gap` carries that coarse bin's number.
  */
 
 /** Where a value of the record lives: an input, the model's output, or a field of driftd's own (`$latency`, `$pca_1`). */
@@ -82,11 +87,3 @@ export type Snapshot = {
   readonly features: readonly SnapshotFeature[];
   readonly calibration?: Calibration;
 };
-
-/**
- * Coarse bins. The regular ones come first (`0 … K-1`, from `coarse[]`). The special ones have fixed names and follow in this order:
- * numeric: `out_of_range` (below the minimum, above the maximum, ±Infinity), and `gap` when the reference has empty fine bins between atoms;
- * categorical: `other` (never seen in the reference). Missing, NaN and wrong types are quality, not drift: they are in none.
- * In `coarse[]` a fine bin that belongs to `out_of_range` or `gap` carries that coarse bin's number.
- */
-export type SpecialBin = "out_of_range" | "gap" | "other";
