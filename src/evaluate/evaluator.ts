@@ -1,9 +1,13 @@
 /**
  * The evaluation loop: from what was evaluated up to the gate, window end by window end, for every model and version.
  *
- * It is a pure walk over the pane log: the same panes give the same evaluations and decisions in the same order, live or in a replay.
+ * It is a pure walk over the pane log: the same panes give the same evaluations and decisions in the same order, live or in a replay, however
+ * the gate moved meanwhile. Versions of one model go through time together, since the guards of a retraining look at all of them.
  * Progress, evaluations, alert state and outbox rows of a stretch of window ends go to the store in one transaction, and only then do
  * their effects begin (`onDecided`). A crash before the commit evaluates the same stretch again, with the same result.
+ *
+ * Silence: once the longest window has been found empty, it alone is looked at, once a day (so that an episode without evidence ends), until
+ * there is a pane again. A version that was replaced, or years of nothing between two records, must not cost a walk over every window end.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -40,7 +44,7 @@ export type EvaluatorOptions<D extends DecisionRows> = {
   readonly decide: (evaluations: readonly Evaluation[], endMs: number) => D;
   /** After the commit: metrics, logs, waking the outbox. */
   readonly onDecided: (evaluations: readonly Evaluation[], decision: D) => void;
-  /** The commit failed: decisions since the last commit are forgotten and will be made again. */
+  /** The store failed: decisions since the last commit are forgotten and will be made again. */
   readonly onFailed: () => void;
   readonly clock: Clock;
 };
@@ -57,12 +61,27 @@ const ENDS_PER_COMMIT = 48;
 /** The loop gives way to the event loop after this long: heartbeats and HTTP wait for it. */
 const TURN_MS = 8;
 
+/** A silent model is looked at this often (event time), or once a length of the longest window where that is more. */
+const SILENT_STEP_MS = 24 * 3_600_000;
+
+/** One subject on its way through time. */
+type Walk = {
+  readonly subject: Subject;
+  /** The next end of each window. */
+  readonly ends: Map<WindowSpec, number>;
+  /** The end at which the longest window was empty, while no pane has come since. */
+  silentMs: number | undefined;
+};
+
 /** Loads the stored progress and makes the loop. */
 export async function createEvaluator<D extends DecisionRows>(options: EvaluatorOptions<D>): Promise<Evaluator> {
   const { windows, store, clock } = options;
   const longest = windows.reduce((a, b) => (b.lengthMs > a.lengthMs ? b : a));
+  const silentStepMs = Math.ceil(Math.max(SILENT_STEP_MS, longest.lengthMs) / longest.slideMs) * longest.slideMs;
   const through = new Map<string, EvaluatedThrough>();
   for (const row of await store.evaluatedThrough()) through.set(keyOf(row.model, row.version, row.window), row);
+  /** Whether the longest window was empty at an end: what the last evaluation saw. Anything older is looked up. */
+  const lastLook = new Map<string, { readonly endMs: number; readonly empty: boolean }>();
   let turnBeganMs = clock.monotonicMs();
 
   async function giveWay(): Promise<void> {
@@ -71,100 +90,140 @@ export async function createEvaluator<D extends DecisionRows>(options: Evaluator
     turnBeganMs = clock.monotonicMs();
   }
 
-  /** The first end of each window that is not evaluated yet; undefined while the model has no panes. */
-  async function nextEnds(subject: Subject): Promise<Map<WindowSpec, number> | undefined> {
-    let firstMs: number | undefined;
-    const ends = new Map<WindowSpec, number>();
-    for (const window of windows) {
-      const row = through.get(keyOf(subject.model, subject.version, window.name));
-      if (row === undefined) {
-        firstMs ??= await store.firstPane(subject.model, subject.version);
-        if (firstMs === undefined) return undefined;
-        ends.set(window, endAfter(firstMs, window));
-      } else ends.set(window, row.throughMs + window.slideMs);
-    }
-    return ends;
+  function throughOf({ model, version }: Subject, window: WindowSpec): number | undefined {
+    return through.get(keyOf(model, version, window.name))?.throughMs;
   }
 
-  async function advanceSubject(subject: Subject, throughMs: number, signal: AbortSignal | undefined): Promise<number> {
-    const ends = await nextEnds(subject);
-    if (ends === undefined) return 0;
+  /** Where a subject goes on; undefined while it has no panes. */
+  async function beginWalk(subject: Subject, throughMs: number): Promise<Walk | undefined> {
+    const evaluatedMs = windows.map((window) => throughOf(subject, window)).filter((ms) => ms !== undefined);
+    const firstMs = evaluatedMs.length === windows.length ? undefined : await store.firstPane(subject.model, subject.version);
+    if (evaluatedMs.length === 0 && firstMs === undefined) return undefined;
+    // A window that was configured later joins the others where they are: decisions never go back in time.
+    const fromMs = Math.max(firstMs ?? Number.NEGATIVE_INFINITY, ...evaluatedMs);
+    const ends = new Map(
+      windows.map((window) => {
+        const ms = throughOf(subject, window);
+        return [window, ms === undefined ? endAfter(fromMs, window) : ms + window.slideMs];
+      }),
+    );
+    const walk = { subject, ends, silentMs: await silentSince(subject) };
+    await leaveSilence(walk, throughMs);
+    return walk;
+  }
+
+  /** The last end of the longest window, if it was empty then: a question about the pane log alone, so a restart changes nothing. */
+  async function silentSince(subject: Subject): Promise<number | undefined> {
+    const endMs = throughOf(subject, longest);
+    if (endMs === undefined) return undefined;
+    const known = lastLook.get(keyOf(subject.model, subject.version, longest.name));
+    const empty = known?.endMs === endMs ? known.empty : (await subject.windowAt(longest, endMs)).records === 0;
+    return empty ? endMs : undefined;
+  }
+
+  /** Ends a silence when a pane has come: every window goes on at its first end after it. */
+  async function leaveSilence(walk: Walk, throughMs: number): Promise<void> {
+    const { subject, ends, silentMs } = walk;
+    if (silentMs === undefined) return;
+    const nextMs = await store.firstPane(subject.model, subject.version, silentMs);
+    // A pane beyond the gate may be an open one of a record far ahead, and earlier ones may still come.
+    if (nextMs === undefined || nextMs >= Math.min(throughMs, silentMs + silentStepMs)) return;
+    walk.silentMs = undefined;
+    for (const window of windows) ends.set(window, Math.max(ends.get(window) as number, endAfter(nextMs, window)));
+  }
+
+  function nextEnd({ ends, silentMs }: Walk): number {
+    return silentMs === undefined ? Math.min(...ends.values()) : silentMs + silentStepMs;
+  }
+
+  /** Evaluates what ends at `endMs`. */
+  async function judge(walk: Walk, endMs: number): Promise<Evaluation[]> {
+    const { subject, ends } = walk;
+    const due = walk.silentMs === undefined ? windows.filter((window) => ends.get(window) === endMs) : [longest];
+    const evaluations: Evaluation[] = [];
+    for (const window of due) {
+      const found = subject.windowAt(window, endMs);
+      const counts = found instanceof Promise ? await found : found; // no await without need: replays make tens of thousands of these
+      if (window === longest) {
+        const empty = counts.records === 0;
+        walk.silentMs = empty ? endMs : undefined;
+        lastLook.set(keyOf(subject.model, subject.version, window.name), { endMs, empty });
+      }
+      evaluations.push(subject.evaluate(counts));
+      await giveWay();
+    }
+    for (const window of windows) ends.set(window, Math.max(ends.get(window) as number, endAfter(endMs, window)));
+    return evaluations;
+  }
+
+  async function advanceModel(subjects: readonly Subject[], throughMs: number, signal: AbortSignal | undefined): Promise<number> {
+    const walks: Walk[] = [];
+    for (const subject of subjects) {
+      const walk = await beginWalk(subject, throughMs);
+      if (walk !== undefined) walks.push(walk);
+    }
     let evaluated = 0;
     let stretch: { evaluations: readonly Evaluation[]; decision: D }[] = [];
 
     const commit = async () => {
       const decided = stretch;
-      const rows = windows
-        .map((window) => ({
-          model: subject.model,
-          version: subject.version,
-          window: window.name,
-          throughMs: (ends.get(window) as number) - window.slideMs,
-        }))
-        .filter((row) => row.throughMs > (through.get(keyOf(row.model, row.version, row.window))?.throughMs ?? Number.NEGATIVE_INFINITY));
-      if (rows.length === 0) return;
       stretch = [];
-      try {
-        await store.commitDecision({
-          evaluatedThrough: rows,
-          evaluations: decided.flatMap(({ evaluations }) => evaluations),
-          // Each row holds the whole state of this model and version: the last one counts.
-          alertState: decided.flatMap(({ decision }) => decision.alertState).slice(-1),
-          episodes: decided.flatMap(({ decision }) => decision.episodes),
-          outbox: decided.flatMap(({ decision }) => decision.outbox),
-          events: decided.flatMap(({ decision }) => decision.events),
-        });
-      } catch (error) {
-        options.onFailed();
-        throw error;
-      }
+      const rows = walks.flatMap(progressOf);
+      if (rows.length === 0) return;
+      // Each row holds the whole state of its model and version: the last one counts.
+      const states = new Map(decided.flatMap(({ decision }) => decision.alertState).map((row) => [keyOf(row.model, row.version, ""), row]));
+      await store.commitDecision({
+        evaluatedThrough: rows,
+        evaluations: decided.flatMap(({ evaluations }) => evaluations),
+        alertState: [...states.values()],
+        episodes: decided.flatMap(({ decision }) => decision.episodes),
+        outbox: decided.flatMap(({ decision }) => decision.outbox),
+        events: decided.flatMap(({ decision }) => decision.events),
+      });
       for (const row of rows) through.set(keyOf(row.model, row.version, row.window), row);
       for (const { evaluations, decision } of decided) options.onDecided(evaluations, decision);
     };
 
     for (;;) {
-      const endMs = Math.min(...ends.values());
+      const endMs = Math.min(...walks.map(nextEnd));
       if (endMs > throughMs || signal?.aborted) break;
-      const due = windows.filter((window) => ends.get(window) === endMs);
-      const evaluations: Evaluation[] = [];
-      let silent = false;
-      for (const window of due) {
-        const found = subject.windowAt(window, endMs);
-        const counts = found instanceof Promise ? await found : found; // no await without need: replays make tens of thousands of these
-        if (window === longest && counts.records === 0) silent = true;
-        evaluations.push(subject.evaluate(counts));
-        await giveWay();
+      for (const walk of walks) {
+        if (nextEnd(walk) !== endMs) continue;
+        const evaluations = await judge(walk, endMs);
+        const decision = options.decide(evaluations, endMs);
+        stretch.push({ evaluations, decision });
+        evaluated += evaluations.length;
+        await leaveSilence(walk, throughMs);
+        if (stretch.length >= ENDS_PER_COMMIT || decision.outbox.length > 0) await commit();
       }
-      const decision = options.decide(evaluations, endMs);
-      stretch.push({ evaluations, decision });
-      evaluated += evaluations.length;
-      for (const window of due) ends.set(window, endMs + window.slideMs);
-      if (silent) await skipSilence(subject, endMs, ends, throughMs);
-      if (stretch.length >= ENDS_PER_COMMIT || decision.outbox.length > 0) await commit();
     }
     await commit();
     return evaluated;
   }
 
-  /** Years of nothing between two records must not cost a walk over every window end: once the longest window is empty, go on at the next pane. */
-  async function skipSilence(subject: Subject, endMs: number, ends: Map<WindowSpec, number>, throughMs: number): Promise<void> {
-    const nextMs = (await store.firstPane(subject.model, subject.version, endMs)) ?? throughMs;
-    for (const window of windows) {
-      const resumeMs = endAfter(Math.min(nextMs, throughMs), window);
-      if (resumeMs > (ends.get(window) as number)) ends.set(window, resumeMs);
-    }
+  function progressOf({ subject, ends }: Walk): EvaluatedThrough[] {
+    const { model, version } = subject;
+    return windows
+      .map((window) => ({ model, version, window: window.name, throughMs: (ends.get(window) as number) - window.slideMs }))
+      .filter((row) => row.throughMs > (through.get(keyOf(model, version, row.window))?.throughMs ?? Number.NEGATIVE_INFINITY));
   }
 
   return {
     advance: async (throughMs, signal) => {
       let evaluated = 0;
-      for (const subject of options.subjects()) evaluated += await advanceSubject(subject, throughMs, signal);
+      for (const versions of Map.groupBy(options.subjects(), ({ model }) => model).values()) {
+        evaluated += await advanceModel(versions, throughMs, signal).catch((error: unknown) => {
+          options.onFailed();
+          throw error;
+        });
+      }
       return evaluated;
     },
     progress: () => [...through.values()],
   };
 }
 
+/** The first end of a window after a time. */
 function endAfter(startMs: number, window: WindowSpec): number {
   return Math.floor(startMs / window.slideMs) * window.slideMs + window.slideMs;
 }
