@@ -134,6 +134,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         if (decision.cancel.length > 0)
           void outbox.cancel(decision.cancel).catch((error) => log.warn({ err: coerceError(error) }, "cancelling failed"));
       },
+      onRestored: (evaluations) => observer.restore(evaluations),
       onTurn: () => observer.flush(),
       onFatal: (error) => fatal.reject(error),
       random: Math.random,
@@ -144,7 +145,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     closers.add("pipeline", () => pipeline.stop());
     const observer = createObserver({ metrics, clock, log, alerts: pipeline.alerts });
-    observer.restore(await store.lastEvaluations());
     showReferences();
     outbox.start();
 

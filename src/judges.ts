@@ -4,6 +4,7 @@
  * only) and judged `no_reference`; the number of versions of a model is bounded.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type PreparedReference, prepareReference } from "./evaluate/calibrate.ts";
 import { type Policy, policyDigest } from "./evaluate/policy.ts";
 import type { Router } from "./ingest.ts";
@@ -21,6 +22,8 @@ export type Judges = {
   /** Every model and version that records were seen of. */
   readonly subjects: () => readonly { readonly model: string; readonly version: string }[];
   readonly policyDigest: (model: string) => string;
+  /** Calibrates every feature at every window ahead of its first evaluation, giving way to the event loop. */
+  readonly warmUp: () => Promise<void>;
 };
 
 const NO_LAYOUT = { row: { hash: "", features: [], slots: 0, numeric: 0 }, features: [] } as const;
@@ -62,5 +65,16 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
     },
     subjects: () => [...routes].flatMap(([model, versions]) => [...versions.keys()].sort().map((version) => ({ model, version }))),
     policyDigest: (model) => digests.get(model) ?? "",
+    warmUp: async () => {
+      for (const { model, version, reference } of references.all()) {
+        const judge = find(model, version ?? reference.snapshot.version ?? "");
+        if (judge === undefined) continue;
+        const { features, policy, windowOf } = judge.prepared;
+        for (let feature = 0; feature < features.length; feature++) {
+          for (let window = 0; window < policy.windows.length; window++) windowOf(feature, window);
+          await nextTurn(); // about a millisecond for each window
+        }
+      }
+    },
   };
 }

@@ -5,12 +5,14 @@
  * effects begin. The daemon (`app.ts`) and `replay` run this same pipeline; nothing here knows of metrics pages, HTTP or deliveries.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DecideRule, Decision } from "./decide/decider.ts";
 import { createDecider } from "./decide/decider.ts";
 import type { BytesDecoder, RowDecoder } from "./decode/record.ts";
 import { evaluateWindow, insufficientEvaluation } from "./evaluate/evaluate.ts";
 import type { Evaluation, WindowCounts } from "./evaluate/evaluation.ts";
 import { createEvaluator, type Subject, type WindowSpec } from "./evaluate/evaluator.ts";
+import { storedEvaluation } from "./evaluate/stored.ts";
 import { createIngest, type Ingest } from "./ingest.ts";
 import type { Judges } from "./judges.ts";
 import { fullJitter, peerBackoff } from "./lib/backoff.ts";
@@ -40,6 +42,8 @@ export type PipelineOptions = {
   readonly guardNowMs: (endMs: number) => number;
   /** After the commit of each decision. */
   readonly onDecided: (evaluations: readonly Evaluation[], decision: Decision) => void;
+  /** The last evaluations before the start, made again from the pane log. */
+  readonly onRestored?: (evaluations: readonly Evaluation[]) => void;
   /** At the end of each turn. */
   readonly onTurn?: () => Promise<void>;
   /** Ends the process: a source that cannot go on, or a bug of ours. */
@@ -131,7 +135,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 
   const evaluator = await createEvaluator<Decision>({
     windows,
-    store,
+    store: { ...store, commitDecision: (rows) => store.commitDecision({ ...rows, evaluations: rows.evaluations.map(storedEvaluation) }) },
     subjects: () => judges.subjects().map(({ model, version }) => subjectOf(model, version)),
     decide: (evaluations, endMs) => decider.decide(evaluations, options.guardNowMs(endMs)),
     onDecided: (evaluations, decision) => {
@@ -192,8 +196,24 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     for (const [model, throughMs] of through) await store.prune(model, throughMs - Math.max(options.retentionMs, longestMs));
   }
 
+  /** What was judged last, again: the store keeps only what drifted, and the pane log gives the rest. */
+  async function restore(): Promise<void> {
+    const evaluations: Evaluation[] = [];
+    for (const { model, version } of judges.subjects()) {
+      const subject = subjectOf(model, version);
+      for (const window of windows) {
+        const row = evaluator.progress().find((at) => at.model === model && at.version === version && at.window === window.name);
+        if (row !== undefined) evaluations.push(subject.evaluate(await subject.windowAt(window, row.throughMs)));
+        await nextTurn();
+      }
+    }
+    options.onRestored?.(evaluations);
+    await options.onTurn?.();
+  }
+
   async function loop(): Promise<void> {
     let failures = 0;
+    await restore().catch((thrown: unknown) => log.warn({ err: coerceError(thrown) }, "the last evaluations could not be made again"));
     while (!stopping) {
       const wake = new AbortController();
       const woken = wakeUp.promise.then(() => wake.abort());
@@ -223,11 +243,15 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     ingest,
     windowAt: async (model, version, name, endMs) => {
       const window = windows.find((spec) => spec.name === name);
-      return window && subjectOf(model, version).windowAt(window, endMs);
+      if (window === undefined) return undefined;
+      const counts = await subjectOf(model, version).windowAt(window, endMs);
+      return { ...counts, counts: counts.counts.slice() }; // the running sum moves on
     },
     finished: finished.promise,
     run: async (given) => {
       source = given;
+      // Not waited for: what is not ready by its first evaluation is made then.
+      void judges.warmUp();
       looping = loop();
       await given.start({
         ...ingest.handler,
@@ -252,6 +276,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       // Versions that were seen stay known, although no record of theirs may come for a while.
       for (const { model, version } of judges.subjects()) next.route(model, version);
       judges = next;
+      void judges.warmUp();
       ingest.setRoute(next.route);
     },
     evaluatedThroughMs: (model, version, window) =>
