@@ -11,7 +11,7 @@ import type { Metrics } from "./metrics/metrics.ts";
 import { createGate, type Gate } from "./panes/gate.ts";
 import type { Route } from "./panes/open-panes.ts";
 import type { Cursor, Pane } from "./panes/pane.ts";
-import { createPartition, type Partition, type PartitionBatch } from "./panes/partition.ts";
+import { createPartition, type Held, type Partition, type PartitionBatch } from "./panes/partition.ts";
 import { createTally, type IngestStats } from "./panes/tally.ts";
 import type { Timing } from "./panes/watermark.ts";
 import type { RowLayout } from "./reference/layout.ts";
@@ -42,7 +42,7 @@ export type IngestOptions = {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
-  /** A source that cannot go on, or a bug of ours: nothing is counted or committed after it. */
+  /** A source that cannot go on, or a bug of ours: after the latter nothing is counted or committed. */
   readonly onFatal: (error: Error) => void;
   /** Panes have closed, or a finite source has ended: a good moment for a commit. Called at the end of a chunk. */
   readonly onClosed?: () => void;
@@ -75,8 +75,8 @@ export type Ingest = {
   readonly eventTimeMs: () => number | undefined;
   /** Routes by a new configuration; a model's layout may have changed. */
   readonly setRoute: (route: Router) => void;
-  /** Panes that wait for a commit (the measure for back-pressure), and open ones. */
-  readonly held: () => { readonly closed: number; readonly open: number };
+  /** Panes that wait for a commit and their bytes (the measure for back-pressure), and open ones. */
+  readonly held: () => Held;
   /** Sources whose group has a member that is not ours. */
   readonly foreignMembers: () => readonly string[];
   readonly stats: () => IngestStats;
@@ -181,8 +181,11 @@ export function createIngest(options: IngestOptions): Ingest {
 
   const handler: SourceHandler = {
     onAssign: (at) => {
-      const next = partitions.get(keyOf(at))?.next();
-      return next === undefined ? options.start(at) : { offset: next };
+      const state = partitions.get(keyOf(at));
+      if (state === undefined) return options.start(at);
+      const next = state.next();
+      // Only a topic that was recreated, and not read since, has a state without a position.
+      return next === undefined ? "earliest" : { offset: next };
     },
     onPartitions: gate.setPartitions,
     onChunk: (chunk) =>
@@ -222,10 +225,7 @@ export function createIngest(options: IngestOptions): Ingest {
       return "earliest";
     },
     onForeignMember: gate.setForeignMember,
-    onFatal: (error) => {
-      failed = true;
-      options.onFatal(error);
-    },
+    onFatal: options.onFatal,
   };
 
   function takeBatch(): Batch | undefined {
@@ -273,10 +273,11 @@ export function createIngest(options: IngestOptions): Ingest {
       for (const state of partitions.values()) state.forgetRoutes();
     },
     held: () => {
-      const sum = { closed: 0, open: 0 };
+      const sum = { closed: 0, closedBytes: 0, open: 0 };
       for (const state of partitions.values()) {
-        const { closed, open } = state.held();
+        const { closed, closedBytes, open } = state.held();
         sum.closed += closed;
+        sum.closedBytes += closedBytes;
         sum.open += open;
       }
       return sum;

@@ -295,6 +295,9 @@ describe("positions", () => {
     commit(ingest, store);
     expect(ingest.handler.onRecreated({ source: "kafka:t", partition: 0 })).toBe("earliest");
     commit(ingest, store);
+    // Until it is read again it begins at its beginning, also after a rebalance or a restart.
+    expect(ingest.handler.onAssign({ source: "kafka:t", partition: 0 })).toBe("earliest");
+    expect(openIngest(store).handler.onAssign({ source: "kafka:t", partition: 0 })).toEqual({ offset: 0 });
     ingest.handler.onChunk(chunkOf([message(0, T0 + MINUTE)]));
     commit(ingest, store);
     expect(
@@ -305,6 +308,15 @@ describe("positions", () => {
     ]);
     expect(store.cursors.get("kafka:t/0")).toMatchObject({ epoch: 1, processedThrough: 1 });
     expect(ingest.stats().lost).toBe(0);
+  });
+
+  it("what was counted before a recreation is not counted again: its panes are closed by time", () => {
+    const store = createMapStore();
+    const ingest = openIngest(store);
+    ingest.handler.onChunk(chunkOf([...settled(0, T0), message(10, T0 + 30 * MINUTE)]));
+    ingest.handler.onRecreated({ source: "kafka:t", partition: 0 });
+    ingest.handler.onChunk(chunkOf([message(0, T0)]));
+    expect(ingest.stats()).toMatchObject({ counted: 11, late: 1 });
   });
 });
 

@@ -22,7 +22,7 @@ const MAX_TIME_MS = 8.64e15 - 86_400_000;
 /** What one commit has to hold of a partition. */
 export type PartitionBatch = {
   readonly panes: readonly Pane[];
-  /** Undefined while the position is unknown (a topic was recreated and not read since). */
+  /** Undefined before the first chunk. */
   readonly cursor: Cursor | undefined;
   /** The commit failed: the next batch holds all of this again. */
   readonly undo: () => void;
@@ -58,9 +58,11 @@ export type Partition = {
   readonly forgetRoutes: () => void;
   /** Takes what changed since the last batch; undefined when nothing did. One batch at a time. */
   readonly take: () => PartitionBatch | undefined;
-  /** Closed panes that wait for a commit, and open ones. */
-  readonly held: () => { readonly closed: number; readonly open: number };
+  readonly held: () => Held;
 };
+
+/** Closed panes that wait for a commit, the bytes of their rows, and open panes. */
+export type Held = { readonly closed: number; readonly closedBytes: number; readonly open: number };
 
 export type PartitionOptions = {
   readonly source: string;
@@ -199,6 +201,7 @@ export function createPartition(options: PartitionOptions): Partition {
       close(Number.POSITIVE_INFINITY);
       epoch++;
       next = undefined;
+      moved = true;
     },
     forgetRoutes: () => {
       panes.forgetRoutes();
@@ -212,7 +215,8 @@ export function createPartition(options: PartitionOptions): Partition {
       const wasMoved = moved;
       const batch = {
         panes: [...taken, ...changed.map((pane) => paneOf(pane, false, pane.counts.slice(), pane.moments.slice()))],
-        cursor: next === undefined ? undefined : cursorAt(next),
+        // A recreated topic that was not read since begins anew at 0; before the first chunk of all there is nothing to say.
+        cursor: next === undefined && epoch === 0 ? undefined : cursorAt(next ?? 0),
       };
       closed = [];
       moved = false;
@@ -226,6 +230,10 @@ export function createPartition(options: PartitionOptions): Partition {
         },
       };
     },
-    held: () => ({ closed: closed.length, open: [...panes.all()].length }),
+    held: () => ({
+      closed: closed.length,
+      closedBytes: closed.reduce((bytes, { counts, moments }) => bytes + counts.byteLength + moments.byteLength, 0),
+      open: [...panes.all()].length,
+    }),
   };
 }

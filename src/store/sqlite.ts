@@ -23,7 +23,8 @@ type Waiting = { readonly resolve: (value: unknown) => void; readonly reject: (e
 
 /**
  * Opens the store; a missing file is created unless `readOnly` or `beside`. Rejects with `STORE_IN_USE` (another daemon has it), `STORE_NOT_FOUND`,
- * `STORE_UNREADABLE`, `STORE_CORRUPT`, `STORE_FOREIGN`, `STORE_TOO_NEW`, `STORE_TOO_OLD`; later calls with `STORE_FULL`, `STORE_IO`, `STORE_CLOSED`.
+ * `STORE_UNREADABLE`, `STORE_CORRUPT`, `STORE_FOREIGN`, `STORE_TOO_NEW`, `STORE_TOO_OLD`; later calls with `STORE_FULL`, `STORE_IO`, or, for good,
+ * `STORE_CLOSED` and `STORE_FAILED`.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { path, readOnly = false, beside = false, log, driftdVersion } = options;
@@ -46,7 +47,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     if (error === undefined) entry?.resolve(value);
     else entry?.reject(revive(error));
   });
-  worker.on("error", (error) => end(error));
+  worker.on("error", (cause) => end(new DriftdError("STORE_FAILED", `store ${path}: its thread ended: ${cause.message}`, { cause })));
   worker.on("exit", () => end(new DriftdError("STORE_CLOSED", `store ${path} is closed`)));
 
   function end(error: Error): void {
