@@ -1,0 +1,65 @@
+/**
+ * End to end from a real broker: source, decode, count, commit to SQLite, windows, verdicts, by the daemon itself, against stock kafkajs with
+ * `eachBatch` and `JSON.parse` on the same topic, by turns.
+ */
+
+import { ask } from "./child.ts";
+import type { DaemonRun } from "./daemon.ts";
+import { median, report } from "./figure.ts";
+import { TRAFFIC_FROM_MS } from "./records.ts";
+import type { StockRun } from "./stock-consumer.ts";
+import { withTopic } from "./topic.ts";
+
+const RECORDS = Number(process.env["BENCH_RECORDS"] ?? 400_000);
+const HOURS = 4;
+const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
+/** The watermark stands 10 minutes behind the last record, so the last full pane before that is judged. */
+const LAST_END_MS = TRAFFIC_FROM_MS + HOURS * 3_600_000 - 15 * 60_000;
+
+await withTopic(RECORDS, HOURS, async ({ brokers, topic, bytes, configure }) => {
+  const stock: StockRun[] = [];
+  const driftd: DaemonRun[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    stock.push(await ask<StockRun>("stock-consumer.ts", [brokers.join(), topic, `stock-${round}`, String(RECORDS)]));
+    driftd.push(await ask<DaemonRun>("daemon.ts", [await configure(), String(RECORDS), String(LAST_END_MS)]));
+    const [of, to] = [driftd.at(-1)!, stock.at(-1)!];
+    if (of.counted !== RECORDS) throw new Error(`${of.counted} of ${RECORDS} records were counted`);
+    process.stderr.write(
+      `round ${round + 1}: ${(to.seconds / of.seconds).toFixed(2)} by the clock, ${JSON.stringify(of)} ${JSON.stringify(to)}\n`,
+    );
+  }
+  const rate = (runs: readonly { readonly seconds: number }[]) => median(runs.map(({ seconds }) => RECORDS / seconds));
+  const cost = (runs: readonly { readonly cpuSeconds: number }[]) => median(runs.map((run) => (run.cpuSeconds / RECORDS) * 1e6));
+  const loop = (of: (run: DaemonRun["loop"]) => number) => median(driftd.map((run) => of(run.loop)));
+  const worst = (of: (run: DaemonRun["loop"]) => number) => Math.max(...driftd.map((run) => of(run.loop)));
+  report([
+    {
+      figure: "Kafka to verdicts, by the clock",
+      unit: "records/s",
+      value: rate(driftd),
+      baseline: { what: "kafkajs + JSON.parse", value: rate(stock) },
+      target: { of: "ratio", least: 0.7 },
+      note: `${RECORDS} records of ${Math.round(bytes)} bytes over ${HOURS} h of event time, median of ${ROUNDS}`,
+    },
+    {
+      figure: "CPU per record, all threads",
+      unit: "µs",
+      value: cost(driftd),
+      baseline: { what: "kafkajs + JSON.parse", value: cost(stock) },
+    },
+    {
+      figure: "event loop held, worst of all rounds",
+      unit: "ms",
+      value: worst(({ maxMs }) => maxMs),
+      target: { of: "value", most: 20 },
+      note: `p99 ${loop(({ p99Ms }) => p99Ms).toFixed(1)}; by the thread's own CPU time ${worst(({ maxCpuMs }) => maxCpuMs).toFixed(1)}; longest collection ${worst(({ maxGcMs }) => maxGcMs).toFixed(1)}`,
+    },
+    {
+      figure: "RSS while reading, worst of all rounds",
+      unit: "MB",
+      value: worst(({ maxRssBytes }) => maxRssBytes) / 1e6,
+      baseline: { what: "kafkajs + JSON.parse", value: Math.max(...stock.map(({ maxRssBytes }) => maxRssBytes)) / 1e6 },
+      target: { of: "value", most: 300 },
+    },
+  ]);
+});
