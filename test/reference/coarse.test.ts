@@ -113,9 +113,14 @@ describe("coarse bins of a categorical feature", () => {
   });
 
   it("are at most fifty of their own", () => {
-    const coarse = coarseOfCategorical(repeat(10, 80), 800);
+    const coarse = coarseOfCategorical(repeat(100, 80), 8000);
     expect(Math.max(...coarse)).toBe(50);
     expect(coarse.filter((bin) => bin === 50)).toHaveLength(30);
+  });
+
+  it("need thirty values of their own where there are more than twelve, so that luck does not choose them", () => {
+    expect(coarseOfCategorical([100, 30, 29, ...repeat(5, 10)], 209)).toEqual([0, 1, ...repeat(2, 11)]);
+    expect(coarseOfCategorical([100, 30, 29, ...repeat(5, 9)], 204)).toEqual(Array.from({ length: 12 }, (_, i) => i));
   });
 
   it("count the values of unnamed categories as other", () => {
