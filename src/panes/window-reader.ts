@@ -11,8 +11,8 @@ import type { Pane } from "./pane.ts";
 import { type LayoutMap, mapLayout, type RollUp, rollUpPanes, rollUpRollUps } from "./roll-up.ts";
 import { createWindow, type Window, type WindowShape } from "./window.ts";
 
-/** One question to the store brings about this many slots (4 bytes each, 16 MB), and at most this many panes of time. */
-const STRETCH_SLOTS = 4_000_000;
+/** One question to the store brings about this many slots (4 bytes each, 4 MB), and at most this many panes of time. */
+const STRETCH_SLOTS = 1_000_000;
 const STRETCH_PANES = 1_000;
 
 export type WindowReader = {

@@ -72,6 +72,13 @@ function describe(thrown: unknown, path: string): ErrorMessage {
   };
 }
 
+/** The memory of panes that were read for the caller only: moved across, not copied. */
+function rowsOf(method: Method, value: unknown): ArrayBuffer[] {
+  if (method !== "panes" && method !== "page" && method !== "openPanes") return [];
+  const panes = method === "page" ? (value as ReturnType<Methods["page"]>).panes : (value as Pane[]);
+  return panes.flatMap(({ counts, moments }) => [counts.buffer as ArrayBuffer, moments.buffer as ArrayBuffer]);
+}
+
 if (parentPort !== null) {
   const port = parentPort;
   const options = workerData as DatabaseOptions;
@@ -80,7 +87,8 @@ if (parentPort !== null) {
     const methods = methodsOf(openDatabase(options)) as Record<Method, (...args: never) => unknown>;
     port.on("message", ({ id, method, args }: Call) => {
       try {
-        answer({ id, value: methods[method](...(args as never)) });
+        const value = methods[method](...(args as never));
+        port.postMessage({ id, value } satisfies Answer, rowsOf(method, value));
       } catch (thrown) {
         answer({ id, error: describe(thrown, options.path) });
       }
