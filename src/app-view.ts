@@ -110,6 +110,7 @@ export function createAppView(parts: AppViewParts): ApiView {
       return panes.map((pane) => JSON.parse(paneLine(pane, layouts)) as PaneDocument);
     },
     episodes: (query) => store.episodes(query),
+    events: (query) => store.events(query),
     deliveries: (query) => store.deliveries(query),
     attempts: (id) => store.attempts(id),
     replay: async (id) => (await outbox.replay(id)) === "replayed",

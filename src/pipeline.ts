@@ -81,6 +81,8 @@ const TURN_EVERY_MS = 2_000;
 const TURN_GAP_MS = 100;
 /** Closed panes that wait for a commit; beyond, the source is paused. */
 const MAX_CLOSED_PANES = 512;
+/** Positions are published to the group this often. */
+const PUBLISH_EVERY_MS = 5_000;
 
 /** Restores the state of the store and wires the flow; nothing is read before `run`. */
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
@@ -154,10 +156,13 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       version,
       windowAt: (window, endMs) =>
         reader.windowIfCached(model, version, window, endMs, row) ?? reader.windowAt(model, version, window, endMs, row),
-      evaluate: (counts) =>
-        judge === undefined
-          ? insufficientEvaluation(counts, "no_reference", judges.policyDigest(model), null)
-          : evaluateWindow(counts, judge.prepared),
+      evaluate: (counts) => {
+        if (judge === undefined) return insufficientEvaluation(counts, "no_reference", judges.policyDigest(model), null);
+        const beganMs = clock.monotonicMs();
+        const evaluation = evaluateWindow(counts, judge.prepared);
+        metrics.observe("driftd_evaluation_duration_seconds", { model }, (clock.monotonicMs() - beganMs) / 1000);
+        return evaluation;
+      },
     };
   }
 
@@ -179,12 +184,38 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       reader.invalidate(batch.panes);
       metrics.set("driftd_state_snapshot_duration_seconds", {}, (clock.monotonicMs() - beganMs) / 1000);
       metrics.set("driftd_state_snapshot_last_success_timestamp_seconds", {}, clock.nowMs() / 1000);
-      await source?.commit(ingest.positions());
+      publishPositions();
       source?.resume();
     }
+    showBlocked(gate.blockedBy !== undefined);
     if (gate.throughMs !== undefined && ingest.foreignMembers().length === 0) {
-      await evaluator.advance(gate.throughMs, stopped.signal);
+      try {
+        await evaluator.advance(gate.throughMs, stopped.signal);
+      } catch (thrown) {
+        const reason = isBug(coerceError(thrown)) ? "internal" : "store";
+        for (const { model } of judges.subjects()) metrics.inc("driftd_evaluation_failures_total", { model, reason });
+        throw thrown;
+      }
       await options.onTurn?.();
+    }
+  }
+
+  let publishing: Promise<void> | undefined;
+  let publishedMs = Number.NEGATIVE_INFINITY;
+  /** For lag tools only, so nothing waits for it: a broker that is away must hold up neither commits nor verdicts. */
+  function publishPositions(): void {
+    if (publishing !== undefined || clock.monotonicMs() - publishedMs < PUBLISH_EVERY_MS) return;
+    publishedMs = clock.monotonicMs();
+    publishing = source?.commit(ingest.positions()).finally(() => {
+      publishing = undefined;
+    });
+  }
+
+  function showBlocked(blocked: boolean): void {
+    const sinceS = (clock.nowMs() - ingest.stalledForMs()) / 1000;
+    for (const { model } of judges.subjects()) {
+      if (blocked) metrics.set("driftd_evaluation_blocked_since_timestamp_seconds", { model }, sinceS);
+      else metrics.remove("driftd_evaluation_blocked_since_timestamp_seconds", { model });
     }
   }
 
@@ -231,7 +262,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
         if (last && ingest.held().closed === 0) finished.resolve();
       } catch (thrown) {
         const error = coerceError(thrown);
-        if (error instanceof TypeError || error instanceof RangeError) return fail(error);
+        if (isBug(error)) return fail(error);
         if (failures++ === 0) log.error({ err: error }, "the store refuses: nothing is lost, it will be tried again");
       }
       await clock.sleep(TURN_GAP_MS, stopped.signal);
@@ -255,6 +286,10 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       looping = loop();
       await given.start({
         ...ingest.handler,
+        onForeignMember: (name, present) => {
+          ingest.handler.onForeignMember(name, present);
+          metrics.set("driftd_kafka_foreign_member", { topic: name.replace(/^kafka:/, "") }, present ? 1 : 0);
+        },
         onFinished: (partition) => {
           ingest.handler.onFinished(partition);
           sourceFinished = true;
@@ -293,6 +328,11 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
         : undefined;
     },
   };
+}
+
+/** Our own mistakes are never tried again: what they would write is not to be trusted. */
+function isBug(error: Error): boolean {
+  return error instanceof TypeError || error instanceof RangeError;
 }
 
 const EMPTY_ROW = { hash: "", features: [], slots: 0, numeric: 0 } as const;

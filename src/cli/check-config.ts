@@ -9,7 +9,7 @@ import { printConfig } from "../config/print.ts";
 import { formatProblem, isConfigError, type Problem } from "../config/problem.ts";
 import { systemClock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
-import { DriftdError } from "../lib/errors.ts";
+import { coerceError, DriftdError } from "../lib/errors.ts";
 import { readVersion } from "../lib/version.ts";
 import { createOutputs } from "../outputs/index.ts";
 import { loadModelReferences } from "../reference/models.ts";
@@ -25,6 +25,7 @@ const spec = {
     format: { value: "FORMAT", description: "How to answer.", choices: ["text", "json"], default: "text" },
     print: { description: "Print the effective configuration: defaults filled, secrets masked." },
     schema: { description: "Print the JSON Schema of the configuration, for editors, and check nothing." },
+    online: { description: "Also ask the brokers whether they answer and have the topics." },
     "no-files": { description: "Do not look at the files that the configuration names." },
   },
 } as const satisfies CommandSpec;
@@ -49,7 +50,7 @@ export async function checkConfigCommand(args: string[], io: Io): Promise<number
     throw new DriftdError("USAGE", "driftd check-config: FILE is missing", { hint: "write driftd check-config driftd.yaml" });
 
   const checked: Checked[] = [];
-  for (const file of files) checked.push(await check(file, io, !flags.has("no-files")));
+  for (const file of files) checked.push(await check(file, io, { files: !flags.has("no-files"), online: flags.has("online") }));
   const valid = checked.every(({ problems }) => problems.length === 0);
   const print = flags.has("print");
   if (flags.text("format") === "json")
@@ -58,15 +59,33 @@ export async function checkConfigCommand(args: string[], io: Io): Promise<number
   return valid ? exitCodes.fine : exitCodes.no;
 }
 
-async function check(file: string, io: Io, withFiles: boolean): Promise<Checked> {
+async function check(file: string, io: Io, looks: { readonly files: boolean; readonly online: boolean }): Promise<Checked> {
   try {
     // The name as it was given stands in the messages, so that a terminal can open it.
     const loaded = await loadConfig(file, io.env, { folder: io.cwd });
-    const problems = withFiles ? (await checkFiles(loaded, fileChecks())).toSorted((a, b) => a.line - b.line || a.column - b.column) : [];
+    const problems = looks.files ? await checkFiles(loaded, fileChecks()) : [];
+    if (looks.online) problems.push(...(await checkBrokersOf(loaded)));
+    problems.sort((a, b) => a.line - b.line || a.column - b.column);
     return { file, loaded, problems };
   } catch (thrown) {
     if (isConfigError(thrown)) return { file, loaded: undefined, problems: thrown.problems };
     throw thrown;
+  }
+}
+
+/** Only a look: no group is joined and nothing is read. */
+async function checkBrokersOf({ config, problemAt }: LoadedConfig): Promise<readonly Problem[]> {
+  if (config.kafka === undefined) return [];
+  const [{ checkBrokers }, { kafkaConnection }] = await Promise.all([
+    import("../sources/kafka/admin.ts"),
+    import("../sources/kafka-connection.ts"),
+  ]);
+  try {
+    await checkBrokers(await kafkaConnection(config.kafka));
+    return [];
+  } catch (thrown) {
+    const error = coerceError(thrown);
+    return [problemAt(["kafka"], error.message, error instanceof DriftdError ? error.hint : undefined)];
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Episode } from "../decide/alert.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
-import type { Attempt, Delivery } from "../store/store.ts";
+import type { Attempt, Delivery, EventRow } from "../store/store.ts";
 import { isoTime, isoTimeOrNull } from "./time.ts";
 import type { ModelFacts, SourceFacts, StatusFacts, VersionFacts } from "./view.ts";
 
@@ -107,6 +107,11 @@ export function episodeDocument(episode: Episode) {
     firing_at: isoTimeOrNull(episode.firingAtMs),
     resolved_at: isoTimeOrNull(episode.resolvedAtMs),
   };
+}
+
+/** One item of `GET /api/v1/events`: what the event log's line says, with its number. */
+export function eventDocument({ number, atMs, type, model, version, body }: EventRow & { readonly number: number }) {
+  return { number, time: isoTime(atMs), type, model, version, details: JSON.parse(body) as unknown };
 }
 
 /** One item of `GET /api/v1/deliveries`. */

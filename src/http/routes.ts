@@ -1,6 +1,6 @@
 /** The addresses under `/api/v1` in one table: the server, the OpenAPI file and the tests are made from it. The answers' shapes: `schemas.ts`. */
 
-import { deliveryDetail, deliveryDocument, episodeDocument, modelDocument, statusDocument } from "./api.ts";
+import { deliveryDetail, deliveryDocument, episodeDocument, eventDocument, modelDocument, statusDocument } from "./api.ts";
 import { featureDocument, rankFeatures } from "./feature.ts";
 import { findModel, findVersion, findWindow, judgedFeature, unknownDelivery } from "./lookup.ts";
 import { page } from "./paging.ts";
@@ -163,6 +163,23 @@ export const apiRoutes: readonly Route[] = [
         pageRequest(values),
       );
       return { body: { ...shown, items: shown.items.map(episodeDocument) } };
+    },
+  },
+  {
+    methods: ["get"],
+    path: "/api/v1/events",
+    summary: "Every decision with its reason, oldest first: follow it with `next`.",
+    params: {
+      limit: paging["limit"]!,
+      after: { in: "query", type: "integer", min: 0, max: Number.MAX_SAFE_INTEGER, default: 0, description: "`next` of the page before." },
+    },
+    schema: "EventPage",
+    failures: [],
+    answer: async (view, values) => {
+      const limit = values.integer("limit");
+      const events = await view.events({ after: values.integer("after"), limit });
+      const last = events.length < limit ? undefined : events.at(-1);
+      return { body: { items: events.map(eventDocument), next: last === undefined ? null : String(last.number) } };
     },
   },
   {

@@ -174,6 +174,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
     resolved_at: orNull(time),
   }),
   EpisodePage: pageOf("Episode"),
+  Event: object({ number: integer, time, type: text, model: text, version: text, details: map }),
+  EventPage: pageOf("Event"),
   Delivery: object({
     id: text,
     output: text,

@@ -9,7 +9,7 @@ import type { Evaluation, WindowCounts } from "../evaluate/evaluation.ts";
 import type { Version } from "../lib/version.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
 import type { SourceStatus } from "../sources/source.ts";
-import type { Attempt, Delivery, DeliveryStatus } from "../store/store.ts";
+import type { Attempt, Delivery, DeliveryStatus, EventRow } from "../store/store.ts";
 
 /** One of the conditions of being ready. `detail` says what is wrong, or what is so. */
 export type Check = { readonly check: string; readonly ok: boolean; readonly detail?: string };
@@ -80,6 +80,11 @@ export type ApiView = {
   }) => Promise<readonly PaneDocument[]>;
   /** Newest first, as the store gives them. */
   readonly episodes: (query: { readonly model?: string; readonly limit: number }) => Promise<readonly Episode[]>;
+  /** Lines of the event log behind number `after`, oldest first: every decision with its reason. */
+  readonly events: (query: {
+    readonly after: number;
+    readonly limit: number;
+  }) => Promise<readonly (EventRow & { readonly number: number })[]>;
   /** Newest first. */
   readonly deliveries: (query: {
     readonly id?: string;

@@ -101,6 +101,13 @@ test("--no-files looks at the configuration alone", async () => {
   expect((await run(["--no-files", "bad.yaml"], { "bad.yaml": valid.replace("flights.json", "none.json") })).code).toBe(0);
 });
 
+test("--online says that no broker answers, at the place of the kafka section", async () => {
+  const nobody = "kafka: { brokers: ['127.0.0.1:1'], topics: [log] }\nmodels: [{ name: m, reference: r.json }]\n";
+  const { code, stdout } = await run(["--no-files", "--online", "bad.yaml"], { "bad.yaml": nobody });
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/bad\.yaml:1:8: kafka: kafka 127\.0\.0\.1:1: no broker can be reached/);
+});
+
 test("a feature that the reference does not have is found", async () => {
   const { code, stdout } = await run(["bad.yaml"], { "bad.yaml": valid.replace("[carrier]", "[carier]") });
   expect([code, stdout.split("\n")[1]]).toEqual([

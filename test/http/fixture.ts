@@ -275,6 +275,19 @@ export function fakeView(change: Partial<ApiView> = {}): ApiView {
     model: (name) => models.find(({ model }) => model === name),
     windowCounts: async (model, _version, window) => (model === "flights" ? windows[window] : undefined),
     panes: async ({ fromMs, toMs }) => panes.filter(({ pane_start }) => Date.parse(pane_start) >= fromMs && Date.parse(pane_start) < toMs),
+    events: async ({ after, limit }) =>
+      [
+        {
+          number: 1,
+          atMs: episode.pendingAtMs,
+          type: "driftd.drift.pending",
+          model: "flights",
+          version: "1",
+          body: '{"reason":"first_drift"}',
+        },
+      ]
+        .filter(({ number }) => number > after)
+        .slice(0, limit),
     episodes: async ({ model, limit }) => (model === undefined || model === "flights" ? [episode].slice(0, limit) : []),
     deliveries: async ({ id, status, limit }) =>
       deliveries.filter((one) => (id === undefined || one.id === id) && (status === undefined || one.status === status)).slice(0, limit),
