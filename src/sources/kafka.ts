@@ -13,6 +13,10 @@ import type { Source, SourceHandler, SourceStatus } from "./source.ts";
 const WATCH_MS = 1_000;
 const STOP_DEADLINE_MS = 1_500;
 const REPLACE_DEADLINE_MS = 10_000;
+/** A client that is well hears from a broker at least every `maxWaitMs`. */
+const SILENT_MS = 5_000;
+/** A join waits for members that are gone until their session has ended, at most the group's rebalance timeout of 60 s. */
+const JOIN_MS = 70_000;
 const STUCK_MS = 120_000;
 const FIRST_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 10_000;
@@ -31,7 +35,6 @@ export function createKafkaSource(options: KafkaOptions): Source {
   const topics = createTopicStates(settings.topics);
   const telemetry = createTelemetry(settings, topics);
   const stopping = new AbortController();
-  const silenceMs = Math.max(2 * settings.sessionTimeoutMs, 20_000);
   let handler: SourceHandler | undefined;
   let session: Session | undefined;
   let replacing = false;
@@ -72,10 +75,12 @@ export function createKafkaSource(options: KafkaOptions): Source {
   const replace = async (to: SourceHandler, reason: Error) => {
     if (replacing || stopping.signal.aborted || fatal !== undefined) return;
     replacing = true;
-    for (let error = reason; ; ) {
-      await session?.drop(REPLACE_DEADLINE_MS);
-      if (stopping.signal.aborted) break;
+    for (let error = reason, attempt = 0; ; attempt++) {
+      // From here on nothing is handed over, though leaving the group takes a while.
+      const leaving = session?.drop(REPLACE_DEADLINE_MS);
       forgetAssignment(topics, to);
+      await leaving;
+      if (stopping.signal.aborted) break;
       const explained = explainKafkaError(error, brokers, settings.topics);
       if (!PATIENT.has(explained.code)) failures++;
       if (failures >= MAX_FAILURES) {
@@ -83,7 +88,7 @@ export function createKafkaSource(options: KafkaOptions): Source {
         break;
       }
       log.warn({ err: explained, failures }, "starting the kafka client anew");
-      await clock.sleep(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** failures), stopping.signal);
+      await clock.sleep(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt), stopping.signal);
       if (stopping.signal.aborted) break;
       try {
         await openSession(to);
@@ -99,7 +104,7 @@ export function createKafkaSource(options: KafkaOptions): Source {
     if (replacing || session === undefined || fatal !== undefined) return;
     const nowMs = clock.monotonicMs();
     const silentForMs = nowMs - session.lastFetchMs();
-    if (silentForMs > silenceMs) {
+    if (silentForMs > (session.joined() ? settings.fetchSilenceMs : Math.max(settings.fetchSilenceMs, JOIN_MS))) {
       void replace(to, new DriftdError("KAFKA_UNREACHABLE", `no answer to a fetch for ${Math.round(silentForMs / 1000)} s`));
       return;
     }
@@ -124,6 +129,7 @@ export function createKafkaSource(options: KafkaOptions): Source {
       } catch (thrown) {
         const error = explainKafkaError(thrown, brokers, settings.topics);
         await session?.drop(STOP_DEADLINE_MS);
+        if (stopping.signal.aborted) return;
         if (error.code !== "KAFKA_UNREACHABLE") throw error;
         telemetry.trouble(error);
         await clock.sleep(backoffMs, stopping.signal);
@@ -167,7 +173,7 @@ export function createKafkaSource(options: KafkaOptions): Source {
     if (replacing || session === undefined) return `no client${because}`;
     if (!session.joined()) return `waiting for the consumer group ${settings.groupId}${because}`;
     const silentForMs = clock.monotonicMs() - session.lastFetchMs();
-    if (silentForMs > 10_000 + settings.maxWaitMs) return `no answer from the brokers for ${Math.round(silentForMs / 1000)} s${because}`;
+    if (silentForMs > SILENT_MS + settings.maxWaitMs) return `no answer from the brokers for ${Math.round(silentForMs / 1000)} s${because}`;
     return undefined;
   };
 

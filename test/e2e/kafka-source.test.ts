@@ -1,7 +1,7 @@
 /** The Kafka source against a real broker: every record once, whatever the broker and the group do. */
 import { afterEach, expect, it } from "vitest";
 import { systemClock } from "../../src/lib/clock.ts";
-import { silentLog } from "../../src/lib/log.ts";
+import type { Log } from "../../src/lib/log.ts";
 import type { Labels } from "../../src/metrics/metrics.ts";
 import { checkBrokers } from "../../src/sources/kafka/admin.ts";
 import type { KafkaOptions } from "../../src/sources/kafka/options.ts";
@@ -10,11 +10,19 @@ import type { Source, Start } from "../../src/sources/source.ts";
 import { type Compression, describeWithBroker, type ProducedRecord, type TestBroker } from "./broker/broker.ts";
 import { produceBatch, zstdBatchOf } from "./broker/produce-batch.ts";
 
+/** What the sources of the running test said, for the reader of a failure. */
+const said: string[] = [];
+const say = (fields: Readonly<Record<string, unknown>>, message: string) => void said.push(`${message} ${JSON.stringify(fields)}`);
+const log: Log = { debug: say, info: say, warn: say, error: say };
+
 /** Polls until `condition` holds; fails with what it waited for. */
 async function until(what: string, condition: () => boolean, timeoutMs = 40_000): Promise<void> {
   const deadline = systemClock.monotonicMs() + timeoutMs;
   while (!condition()) {
-    if (systemClock.monotonicMs() > deadline) throw new Error(`waited ${timeoutMs / 1000} s in vain: ${what}`);
+    if (systemClock.monotonicMs() > deadline) {
+      const status = sources.flatMap((source) => source.status()).map((one) => JSON.stringify(one));
+      throw new Error([`waited ${timeoutMs / 1000} s in vain: ${what}`, ...status, ...said.slice(-20)].join("\n"));
+    }
     await systemClock.sleep(20);
   }
 }
@@ -94,7 +102,7 @@ function createRecorder(source: () => TestBroker, first: Start = "earliest") {
       recreatedRecheckMs: 300,
       maxWaitMs: 100,
       clock: systemClock,
-      log: silentLog,
+      log,
       metrics: {
         inc: add,
         set: (name, labels, value) => void metrics.set(`${name}${JSON.stringify(labels)}`, value),
@@ -140,6 +148,7 @@ function createRecorder(source: () => TestBroker, first: Start = "earliest") {
 
 const sources: Source[] = [];
 afterEach(async () => {
+  said.length = 0;
   await Promise.all(sources.splice(0).map((source) => source.stop()));
 });
 
@@ -273,7 +282,8 @@ describeWithBroker("kafka source", (broker) => {
     await broker().produceTransaction(topic, [{ value: "aborted" }], "abort");
     await broker().produceTransaction(topic, [{ value: "committed" }], "commit");
     await broker().produceTransaction(topic, [{ value: "aborted too" }], "abort");
-    const [end] = await broker().ends(topic);
+    // Four records and the ends of three transactions.
+    const end = 7;
     const recorder = createRecorder(broker);
     await recorder.open(topic).start(recorder.handler);
     await until("the end", () => recorder.next.get(0) === end);
@@ -390,6 +400,26 @@ describeWithBroker("kafka source", (broker) => {
     expect(recorder.gaps).toEqual([]);
     expect(recorder.fatal).toEqual([]);
     await until("no problem", () => source.status()[0]?.connected === true);
+  });
+
+  it("replaces a client that hears nothing, as often as it takes, and goes on where it was", async ({ skip }) => {
+    const control = broker().process;
+    if (control === undefined) return skip();
+    const topic = await broker().createTopic({ partitions: 2 });
+    await broker().produce(topic, numbered(0, 100, 2));
+    const recorder = createRecorder(broker);
+    const source = recorder.open(topic, { fetchSilenceMs: 1_500 });
+    await source.start(recorder.handler);
+    await until("100 records", () => recorder.records() === 100);
+    await control.kill();
+    await until("no client", () => /^no client/.test(source.status()[0]?.problem ?? ""));
+    expect(recorder.assigned()).toEqual([]);
+    await until("an attempt that failed", () => /no broker can be reached|ECONNREFUSED/.test(source.status()[0]?.problem ?? ""));
+    await control.start();
+    await broker().produce(topic, numbered(100, 200, 2));
+    await until("200 records", () => recorder.records() >= 200);
+    expect(recorder.values().join()).toBe(sorted(numbered(0, 200, 2)).join());
+    expect(recorder.fatal).toEqual([]);
   });
 
   it("survives a broker that hangs for longer than the session, without a record counted twice", async ({ skip }) => {

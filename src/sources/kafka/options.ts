@@ -26,6 +26,8 @@ export type KafkaOptions = KafkaConnectionOptions & {
   readonly metadataIntervalMs?: number;
   /** Between the two looks that prove a topic recreated, ms; default 10,000. */
   readonly recreatedRecheckMs?: number;
+  /** Without any answer to a fetch for so long the client is replaced, ms; default twice the session timeout, at least 20,000. */
+  readonly fetchSilenceMs?: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -35,10 +37,12 @@ export type KafkaSettings = Required<Omit<KafkaOptions, "ssl" | "sasl">> & Pick<
 
 /** The options with their defaults. */
 export function withDefaults(options: KafkaOptions): KafkaSettings {
+  const sessionTimeoutMs = options.sessionTimeoutMs ?? 45_000;
   return {
     maxBytesPerPartition: 256 * 1024,
     maxWaitMs: 500,
-    sessionTimeoutMs: 45_000,
+    sessionTimeoutMs,
+    fetchSilenceMs: Math.max(2 * sessionTimeoutMs, 20_000),
     metadataIntervalMs: 60_000,
     recreatedRecheckMs: 10_000,
     ...options,

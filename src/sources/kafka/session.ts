@@ -117,6 +117,10 @@ export function createSession(options: SessionOptions): Session {
   consumer.on(consumer.events.FETCH, () => {
     lastFetchMs = clock.monotonicMs();
   });
+  consumer.on(consumer.events.REBALANCING, () => {
+    joined = false;
+    lastFetchMs = clock.monotonicMs();
+  });
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     if (dropped.signal.aborted) return;
     generation++;

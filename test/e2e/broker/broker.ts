@@ -92,7 +92,8 @@ export async function startBroker(): Promise<TestBroker> {
     retry: { retries: 20, maxRetryTime: 1000 },
   });
   const admin = kafka.admin();
-  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  // Idempotent, for a retry writes every partition again: a new topic's partitions are not ready all at once.
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner, idempotent: true, maxInFlightRequests: 1 });
   await admin.connect();
   await producer.connect();
   const open = new Set<() => Promise<void>>();
