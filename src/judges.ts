@@ -50,7 +50,8 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
 
   return {
     find,
-    route: (named, version) => {
+    route: (named, given) => {
+      const version = given.toWellFormed(); // a lone surrogate would not come back from the store as it went in
       const model = named ?? only;
       const configured = model === undefined ? undefined : byName.get(model);
       if (model === undefined || configured === undefined) return "unknown_model";

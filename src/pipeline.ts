@@ -17,7 +17,7 @@ import { createIngest, type Ingest } from "./ingest.ts";
 import type { Judges } from "./judges.ts";
 import { fullJitter, peerBackoff } from "./lib/backoff.ts";
 import type { Clock } from "./lib/clock.ts";
-import { coerceError } from "./lib/errors.ts";
+import { coerceError, DriftdError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Timing } from "./panes/watermark.ts";
@@ -79,8 +79,8 @@ export type Pipeline = {
 const TURN_EVERY_MS = 2_000;
 /** A turn begins at most this often: closed panes of a fast stream gather meanwhile. */
 const TURN_GAP_MS = 100;
-/** Closed panes that wait for a commit; beyond, the source is paused. */
-const MAX_CLOSED_PANES = 512;
+/** Closed panes that wait for a commit; beyond, the source is paused. About a thousand panes of 50 features with 300 bins. */
+const MAX_CLOSED_BYTES = 64 * 1024 * 1024;
 /** Positions are published to the group this often. */
 const PUBLISH_EVERY_MS = 5_000;
 
@@ -128,7 +128,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     log,
     onFatal: fail,
     onClosed: () => {
-      if (ingest.held().closed > MAX_CLOSED_PANES) source?.pause();
+      if (ingest.held().closedBytes > MAX_CLOSED_BYTES) source?.pause();
       wakeUp.resolve();
     },
   });
@@ -262,7 +262,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
         if (last && ingest.held().closed === 0) finished.resolve();
       } catch (thrown) {
         const error = coerceError(thrown);
-        if (isBug(error)) return fail(error);
+        if (isBug(error) || isEnd(error)) return fail(error);
         if (failures++ === 0) log.error({ err: error }, "the store refuses: nothing is lost, it will be tried again");
       }
       await clock.sleep(TURN_GAP_MS, stopped.signal);
@@ -333,6 +333,11 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 /** Our own mistakes are never tried again: what they would write is not to be trusted. */
 function isBug(error: Error): boolean {
   return error instanceof TypeError || error instanceof RangeError;
+}
+
+/** The store's worker is gone: no retry can help. */
+function isEnd(error: Error): boolean {
+  return error instanceof DriftdError && (error.code === "STORE_FAILED" || error.code === "STORE_CLOSED");
 }
 
 const EMPTY_ROW = { hash: "", features: [], slots: 0, numeric: 0 } as const;
