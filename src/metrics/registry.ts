@@ -16,6 +16,8 @@ import type { Labels, Metrics } from "./metrics.ts";
 import type { FeatureMode } from "./per-feature.ts";
 import { createPerFeature } from "./per-feature.ts";
 
+/** Between two looks at the event loop's delay: prom-client's own 10 ms wake an idle process so often that it takes 0.6 % of a core. */
+const EVENT_LOOP_LOOK_MS = 50;
 /** Sample lines made in one turn of the event loop: about 2 ms. */
 const LINES_PER_TURN = 2500;
 
@@ -67,7 +69,7 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
     if (isLineFamily(row)) families.set(row.name, { ...writableRow(row), series: new Map() });
     else proms.set(row.name, { ...writableRow(row), metric: createPromMetric(row, registry) });
   }
-  if (options.nodeMetrics ?? true) collectDefaultMetrics({ register: registry });
+  if (options.nodeMetrics ?? true) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_LOOK_MS });
 
   const perFeatureFamilies = [...families.values()].filter((family) => family.row.perFeature !== undefined);
   const perFeature = createPerFeature({
