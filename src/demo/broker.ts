@@ -18,6 +18,7 @@ export const KAFKA_VERSION = "4.3.1";
 const MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies";
 const CACHE = fileURLToPath(new URL("../../.cache/kafka", import.meta.url));
 const READY_TIMEOUT_MS = 60_000;
+const NO_EXTRAS: BrokerExtras = { properties: "", formatArguments: [] };
 const HEAP = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 export type LocalBrokerOptions = {
@@ -26,7 +27,11 @@ export type LocalBrokerOptions = {
   readonly clock?: Clock;
   /** Told about slow steps, e.g. the download. */
   readonly say?: (line: string) => void;
+  /** More lines of server.properties (a later line wins) and arguments of the format tool, e.g. for a listener with TLS. */
+  readonly prepare?: (place: { readonly directory: string; readonly port: number; readonly controllerPort: number }) => BrokerExtras;
 };
+
+export type BrokerExtras = { readonly properties: string; readonly formatArguments: readonly string[] };
 
 /** A broker process under our control; `stop` also removes its folder. */
 export type LocalBroker = {
@@ -59,17 +64,18 @@ export function missingForBroker(cacheDirectory: string = CACHE): string | undef
  * @throws DriftdError BROKER_UNAVAILABLE when Java, Maven or the jars are missing; BROKER_START when it does not come up.
  */
 export async function startLocalBroker(options: LocalBrokerOptions = {}): Promise<LocalBroker> {
-  const { cacheDirectory = CACHE, clock = systemClock, say = () => {} } = options;
+  const { cacheDirectory = CACHE, clock = systemClock, say = () => {}, prepare = () => NO_EXTRAS } = options;
   const missing = missingForBroker(cacheDirectory);
   if (missing !== undefined) throw new DriftdError("BROKER_UNAVAILABLE", `cannot start a Kafka broker: ${missing}`);
   const jars = await fetchJars(cacheDirectory, say);
   const directory = mkdtempSync(join(tmpdir(), "driftd-kafka-"));
   const [port, controllerPort] = [await freePort(), await freePort()];
   const properties = join(directory, "server.properties");
-  writeFileSync(properties, serverProperties(port, controllerPort, join(directory, "data")));
+  const extras = prepare({ directory, port, controllerPort });
+  writeFileSync(properties, serverProperties(port, controllerPort, join(directory, "data")) + extras.properties);
   const logFile = join(directory, "broker.log");
   const java = (...args: string[]) => ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", ...HEAP, "-cp", join(jars, "*"), ...args];
-  await run("java", java("kafka.tools.StorageTool", "format", "-t", clusterId(), "-c", properties), logFile);
+  await run("java", java("kafka.tools.StorageTool", "format", "-t", clusterId(), "-c", properties, ...extras.formatArguments), logFile);
 
   const brokers = [`127.0.0.1:${port}`];
   let child: ChildProcess | undefined;
@@ -198,7 +204,8 @@ log.segment.delete.delay.ms=1000
 /** 16 random bytes in base64url, not starting with "-" (it is a command-line argument). */
 const clusterId = () => Buffer.concat([Buffer.of(randomBytes(1)[0]! & 0x7f), randomBytes(15)]).toString("base64url");
 
-function freePort(): Promise<number> {
+/** A port that nothing listens on now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

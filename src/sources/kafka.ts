@@ -88,7 +88,7 @@ export function createKafkaSource(options: KafkaOptions): Source {
         break;
       }
       log.warn({ err: explained, failures }, "starting the kafka client anew");
-      await clock.sleep(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt), stopping.signal);
+      await clock.sleep(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.max(attempt, failures)), stopping.signal);
       if (stopping.signal.aborted) break;
       try {
         await openSession(to);

@@ -7,7 +7,7 @@ import { zstdCompressSync } from "node:zlib";
 import { compressFrameSync } from "lz4-napi";
 import { compressSync } from "snappy";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { missingForBroker, startLocalBroker } from "../../../src/demo/broker.ts";
+import { type LocalBrokerOptions, missingForBroker, startLocalBroker } from "../../../src/demo/broker.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { kafkajs } from "../../../src/sources/kafka/kafkajs.ts";
 
@@ -31,6 +31,8 @@ export type TestBroker = {
     readonly partitions?: number;
     readonly config?: Readonly<Record<string, string>>;
   }) => Promise<string>;
+  /** Gives a user READ on a topic or a group. */
+  readonly allow: (user: string, what: "topic" | "group", name: string) => Promise<void>;
   readonly deleteTopic: (name: string) => Promise<void>;
   readonly addPartitions: (name: string, count: number) => Promise<void>;
   /** Deletes the records below `offset`. */
@@ -47,12 +49,27 @@ export type TestBroker = {
   readonly stop: () => Promise<void>;
 };
 
-const { CompressionCodecs, CompressionTypes, Kafka, Partitioners, logLevel } = kafkajs;
+const {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  ResourcePatternTypes,
+  CompressionCodecs,
+  CompressionTypes,
+  Kafka,
+  Partitioners,
+  logLevel,
+} = kafkajs;
 const CODES: Record<Compression, number> = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 };
 
 /** `describe`, with a broker that is there from before the first test until after the last. */
-export function describeWithBroker(name: string, tests: (broker: () => TestBroker) => void): void {
-  const missing = process.env["KAFKA_BROKERS"] ? undefined : missingForBroker();
+export function describeWithBroker(
+  name: string,
+  tests: (broker: () => TestBroker) => void,
+  /** A broker of special making, which `KAFKA_BROKERS` cannot stand in for. */
+  special?: () => Promise<TestBroker>,
+): void {
+  const missing = process.env["KAFKA_BROKERS"] && special === undefined ? undefined : missingForBroker();
   if (missing !== undefined) {
     if (process.env["CI"]) {
       describe(name, () => {
@@ -69,7 +86,7 @@ export function describeWithBroker(name: string, tests: (broker: () => TestBroke
   describe(name, () => {
     let broker: TestBroker | undefined;
     beforeAll(async () => {
-      broker = await startBroker();
+      broker = await (special ?? startBroker)();
     });
     afterAll(async () => {
       await broker?.stop();
@@ -79,9 +96,9 @@ export function describeWithBroker(name: string, tests: (broker: () => TestBroke
 }
 
 /** A broker for tests; rejects with a DriftdError that says what is missing. */
-export async function startBroker(): Promise<TestBroker> {
-  const given = process.env["KAFKA_BROKERS"];
-  const local = given ? undefined : await startLocalBroker({ say: (line) => console.warn(line) });
+export async function startBroker(options: Pick<LocalBrokerOptions, "prepare"> = {}): Promise<TestBroker> {
+  const given = options.prepare === undefined ? process.env["KAFKA_BROKERS"] : undefined;
+  const local = given ? undefined : await startLocalBroker({ ...options, say: (line) => console.warn(line) });
   const brokers = given ? given.split(",") : local!.brokers;
   registerCodecs();
   // Error lines of the client are expected here: tests kill the broker.
@@ -127,6 +144,11 @@ export async function startBroker(): Promise<TestBroker> {
       };
       while (!(await hasLeaders())) await systemClock.sleep(50);
       return name;
+    },
+    allow: async (user, what, resourceName) => {
+      const resourceType = what === "topic" ? AclResourceTypes.TOPIC : AclResourceTypes.GROUP;
+      const acl = { principal: `User:${user}`, host: "*", operation: AclOperationTypes.READ, permissionType: AclPermissionTypes.ALLOW };
+      await admin.createAcls({ acl: [{ resourceType, resourceName, resourcePatternType: ResourcePatternTypes.LITERAL, ...acl }] });
     },
     deleteTopic: (name) => admin.deleteTopics({ topics: [name] }),
     addPartitions: async (topic, count) => {
