@@ -53,6 +53,7 @@ export function createTelemetry({ metrics, log, clock }: KafkaSettings, topics: 
     joined: () => metrics.inc("driftd_kafka_rebalances_total"),
     committed: () => metrics.inc("driftd_kafka_commits_total"),
     commitFailed: (error) => {
+      metrics.inc("driftd_kafka_commits_total");
       metrics.inc("driftd_kafka_commit_failures_total");
       say("warn", `commit: ${error.message}`, { err: error }, "offsets were not committed for lag tools");
     },
