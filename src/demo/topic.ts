@@ -25,7 +25,12 @@ export async function startTopic(path: string, say: (text: string) => void): Pro
     await admin.connect();
     await admin.createTopics({ waitForLeaders: true, topics: [{ topic: TOPIC, numPartitions: PARTITIONS, replicationFactor: 1 }] });
     await admin.disconnect();
-    const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+    // Idempotent: a retry after a lost answer must not write a record twice.
+    const producer = client.producer({
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
     await producer.connect();
     let messages: { value: string; partition: number }[] = [];
     let count = 0;

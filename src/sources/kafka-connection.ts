@@ -1,4 +1,4 @@
-/** From the configuration's `kafka` section to the source's options: certificates read, secrets revealed. A rebuilt client reads them again. */
+/** From the configuration's `kafka` section to the source's options: certificates read, secrets revealed, once: a rotated one needs a restart. */
 
 import { readFile } from "node:fs/promises";
 import type { KafkaConfig } from "../config/config.ts";

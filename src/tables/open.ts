@@ -32,7 +32,11 @@ export async function openTable(path: string, options: TableOptions = {}): Promi
   const database = await openDatabase(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit });
   try {
     const { relation, plans } = await explained(path, () =>
-      prepareTable(database, files, { nullValues: options.nullValues ?? [], kinds: options.kinds ?? new Map() }),
+      prepareTable(database, files, {
+        nullValues: options.nullValues ?? [],
+        kinds: options.kinds ?? new Map(),
+        ordered: options.ordered ?? false,
+      }),
     );
     if (plans.length === 0) {
       throw new DriftdError("TABLE_EMPTY", `${path}: has no columns`, { hint: "Is it the right file? An empty JSON file has none." });

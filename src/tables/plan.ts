@@ -40,6 +40,8 @@ export type PlanOptions = {
   readonly nullValues: readonly string[];
   /** Kinds that the caller demands, by column: `number` makes other values wrong types, `text` reads numbers as their text. */
   readonly kinds: ReadonlyMap<string, "number" | "text">;
+  /** The order of the file has to be kept. */
+  readonly ordered: boolean;
 };
 
 /** Integers up to this are exact as doubles. (Compared as an integer: the double nearest to 2^53 + 1 is 2^53.) */

@@ -25,7 +25,7 @@ const SECONDS_BELOW = 1e11;
  * that the table lacks.
  */
 export async function* openRows(path: string, options: RowsOptions = {}): AsyncGenerator<RowBatch, void> {
-  const table = await openTable(path, options);
+  const table = await openTable(path, { ...options, ordered: true });
   try {
     const names = options.columns ?? table.columns.map(({ name }) => name);
     const columns = names.map((name) => {

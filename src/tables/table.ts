@@ -13,6 +13,8 @@ export type TableOptions = {
   readonly kinds?: ReadonlyMap<string, "number" | "text">;
   /** DuckDB's bound, such as `1GiB` (the default); what does not fit spills to a temporary folder. */
   readonly memoryLimit?: string;
+  /** Rows will be read one after the other and have to come in the file's order. */
+  readonly ordered?: boolean;
 };
 
 /** State of a place in a chunk: a value, a missing one, or one of the wrong type. */

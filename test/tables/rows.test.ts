@@ -30,6 +30,17 @@ it("a row from CSV, NDJSON and Parquet is the same", async () => {
   expect(await rowsOf(await folder.copy(query, "same.parquet"))).toEqual(expected);
 });
 
+test("rows of a JSON file come in the file's order, every time", async () => {
+  // With two threads about one reading in five had the last line first.
+  const path = await folder.write(
+    "order.ndjson",
+    [...Array.from({ length: 20 }, (_, i) => `{"n":${i}}`), '{"n":"x"}', '{"n":true}'].join("\n"),
+  );
+  for (let attempt = 0; attempt < 25; attempt++) {
+    expect((await rowsOf(path)).map(({ n }) => n)).toEqual([...Array.from({ length: 20 }, (_, i) => i), "x", true]);
+  }
+});
+
 it("a value of the wrong type is handed on as it is, to be counted by whoever reads the row", async () => {
   const good = Array.from({ length: 20 }, (_, i) => `{"n":${i}}`);
   const path = await folder.write("wrong.ndjson", [...good, '{"n":"x"}', '{"n":true}', '{"n":[1]}', "{}"].slice(0, 22).join("\n"));
