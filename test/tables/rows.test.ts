@@ -30,7 +30,7 @@ it("a row from CSV, NDJSON and Parquet is the same", async () => {
   expect(await rowsOf(await folder.copy(query, "same.parquet"))).toEqual(expected);
 });
 
-test("rows of a JSON file come in the file's order, every time", async () => {
+it("rows of a JSON file come in the file's order, every time", async () => {
   // With two threads about one reading in five had the last line first.
   const path = await folder.write(
     "order.ndjson",
