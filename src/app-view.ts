@@ -1,6 +1,7 @@
 /** What the HTTP server may see of the running daemon: `ApiView`, read from the parts that `app.ts` has opened. It changes nothing but what it is asked to. */
 
 import type { Config } from "./config/config.ts";
+import { formatProblem, isConfigError } from "./config/problem.ts";
 import type { ApiView, Check, ModelFacts, PaneDocument, ReloadResult, SourceFacts, VersionFacts } from "./http/view.ts";
 import type { Judges } from "./judges.ts";
 import type { Clock } from "./lib/clock.ts";
@@ -17,14 +18,17 @@ export type AppViewParts = {
   readonly store: Store;
   readonly pipeline: Pipeline;
   readonly observer: Observer;
-  readonly outbox: Outbox;
-  /** These are swapped by a reload. */
-  readonly config: () => Config;
-  readonly digest: () => string;
-  readonly loadedAtMs: () => number;
-  readonly judges: () => Judges;
+  /** Swapped by a reload. */
+  readonly parts: () => {
+    readonly config: Config;
+    readonly digest: string;
+    readonly loadedAtMs: number;
+    readonly judges: Judges;
+    readonly outbox: Outbox;
+  };
   /** Undefined until reading begins. */
   readonly source: () => Source | undefined;
+  readonly stopping: () => boolean;
   readonly reload: () => Promise<void>;
   readonly version: Version;
   readonly startedAtMs: number;
@@ -32,16 +36,16 @@ export type AppViewParts = {
 };
 
 /** Wires the view. */
-export function createAppView(parts: AppViewParts): ApiView {
-  const { store, pipeline, observer, outbox, clock } = parts;
+export function createAppView(app: AppViewParts): ApiView {
+  const { store, pipeline, observer, parts, clock } = app;
 
   function checks(): readonly Check[] {
-    const source = parts.source();
+    const source = app.source();
     const problems = source?.status().flatMap(({ source: name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`])) ?? [];
     const foreign = pipeline.ingest.foreignMembers();
     return [
       { check: "state_restored", ok: true },
-      check("source", source === undefined ? "reading has not begun" : problems.join("; ")),
+      check("source", app.stopping() ? "driftd is stopping" : source === undefined ? "reading has not begun" : problems.join("; ")),
       check(
         "consumer_group",
         foreign.length === 0
@@ -52,7 +56,7 @@ export function createAppView(parts: AppViewParts): ApiView {
   }
 
   function modelFacts(name: string, windows: readonly string[]): ModelFacts {
-    const judges = parts.judges();
+    const { judges } = parts();
     const alerts = pipeline.alerts().filter(({ model }) => model === name);
     const latest = observer.latest().filter(({ model }) => model === name);
     const versions = judges
@@ -72,7 +76,7 @@ export function createAppView(parts: AppViewParts): ApiView {
   }
 
   function allModels(): readonly ModelFacts[] {
-    const { models, windows } = parts.config();
+    const { models, windows } = parts().config;
     return models.map(({ name }) =>
       modelFacts(
         name,
@@ -86,12 +90,12 @@ export function createAppView(parts: AppViewParts): ApiView {
     status: async () => {
       const { counted, late, future, dropped } = pipeline.ingest.stats();
       const eventTimeMs = pipeline.ingest.eventTimeMs();
-      const sources = parts.source()?.status() ?? [];
+      const sources = app.source()?.status() ?? [];
       return {
-        build: parts.version,
+        build: app.version,
         nowMs: clock.nowMs(),
-        startedAtMs: parts.startedAtMs,
-        config: { digest: parts.digest(), loadedAtMs: parts.loadedAtMs() },
+        startedAtMs: app.startedAtMs,
+        config: { digest: parts().digest, loadedAtMs: parts().loadedAtMs },
         checks: [...checks(), check("evaluation", pipeline.blocked() ?? "")],
         sources: sources.map((status): SourceFacts => ({ ...status, eventTimeMs })),
         store: { type: "sqlite", sizeBytes: await store.sizeBytes() },
@@ -113,9 +117,11 @@ export function createAppView(parts: AppViewParts): ApiView {
     events: (query) => store.events(query),
     deliveries: (query) => store.deliveries(query),
     attempts: (id) => store.attempts(id),
-    replay: async (id) => (await outbox.replay(id)) === "replayed",
-    config: () => parts.config().effective,
-    reload: parts.config().http.reload ? () => reload(parts.reload) : undefined,
+    replay: async (id) => (await parts().outbox.replay(id)) === "replayed",
+    config: () => parts().config.effective,
+    get reload() {
+      return parts().config.http.reload ? () => reload(app.reload) : undefined;
+    },
   };
 }
 
@@ -128,8 +134,6 @@ async function reload(again: () => Promise<void>): Promise<ReloadResult> {
     await again();
     return { ok: true };
   } catch (thrown) {
-    const error = coerceError(thrown);
-    const problems = (error as { problems?: readonly { readonly message: string }[] }).problems;
-    return { ok: false, errors: problems?.map(({ message }) => message) ?? [error.message] };
+    return { ok: false, errors: isConfigError(thrown) ? thrown.problems.map(formatProblem) : [coerceError(thrown).message] };
   }
 }

@@ -2,8 +2,8 @@
  * The daemon: opens every part in order, wires them, and closes them in reverse. It holds no logic of its own, and is one straight line on
  * purpose: a stage begins only when what stands behind it works.
  *
- * Start: store → outputs → references → pipeline (state restored) → HTTP (not ready) → sources → ready.
- * Stop: sources, the last commit, outputs within the deadline, HTTP, store.
+ * Start: store → references and outputs → pipeline (state restored) → HTTP (not ready) → source → ready.
+ * Stop: a reload under way, the calendar, the source, the last commit, outputs within the deadline, HTTP, store.
  */
 
 import { createAppView } from "./app-view.ts";
@@ -13,7 +13,8 @@ import type { LoadedConfig } from "./config/load.ts";
 import { restartKeysChanged } from "./config/masked.ts";
 import type { DecideRule } from "./decide/decider.ts";
 import { explainThresholds } from "./evaluate/explain.ts";
-import { createHttpServer } from "./http/server.ts";
+import { createHttpServer, type HttpServer } from "./http/server.ts";
+import type { Judges } from "./judges.ts";
 import type { Clock } from "./lib/clock.ts";
 import { createClosers } from "./lib/closers.ts";
 import { coerceError, DriftdError } from "./lib/errors.ts";
@@ -25,7 +26,7 @@ import type { MetricsRegistry } from "./metrics/registry.ts";
 import { createEventLog, type EventLog, openFileSink } from "./outputs/event-log.ts";
 import { hashParts } from "./outputs/identity.ts";
 import { createOutputs } from "./outputs/index.ts";
-import { createOutbox } from "./outputs/outbox.ts";
+import { createOutbox, type Outbox } from "./outputs/outbox.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
 import { openSource } from "./sources/index.ts";
 import type { Source, Start } from "./sources/source.ts";
@@ -34,13 +35,17 @@ import { openSqliteStore } from "./store/sqlite.ts";
 /** A stop ends within this, whatever hangs: supervisors kill after 10 s. */
 const STOP_DEADLINE_MS = 9_000;
 /** Of that, what deliveries in flight may take. */
-const DRAIN_MS = 3_000;
+const DRAIN_MS = 1_500;
 const MEASURE_EVERY_MS = 10_000;
 
 export type AppOptions = {
   readonly loaded: LoadedConfig;
   /** Reads the configuration again, for `reload`. */
   readonly load: () => Promise<LoadedConfig>;
+  /** After each successful reload: what concerns the process and not the daemon, such as the level of the log. */
+  readonly onReloaded?: (config: Config) => void;
+  /** Ends a start that waits for its source. */
+  readonly signal?: AbortSignal | undefined;
   readonly version: Version;
   readonly metrics: MetricsRegistry;
   readonly clock: Clock;
@@ -57,12 +62,26 @@ export type App = {
   readonly fatal: Promise<never>;
   /** Waits until nothing is due in the outbox, for at most `withinMs`. */
   readonly settle: (withinMs: number) => Promise<void>;
+  /**
+   * Reads the configuration again. One after the other: the last one asked for holds. Rejects with what is wrong, and with `STOPPING` once the
+   * stop has begun; then the old configuration is in force, whole.
+   */
   readonly reload: () => Promise<void>;
-  /** Any number of times; the first answer holds. */
+  /** Any number of times; the first answer holds. Rejects with `CLOSE_FAILED` naming what could not be closed, after all was tried. */
   readonly stop: () => Promise<void>;
 };
 
-/** Starts the daemon; whatever was opened is closed again when a later part fails. */
+/** What a configuration decides, and a reload replaces as a whole. */
+type Parts = {
+  readonly config: Config;
+  readonly digest: string;
+  readonly loadedAtMs: number;
+  readonly judges: Judges;
+  readonly rules: ReadonlyMap<string, DecideRule>;
+  readonly outbox: Outbox;
+};
+
+/** Starts the daemon; whatever was opened is closed again when a later part fails. Rejects with `STOPPED` when `signal` ended the start. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { version, metrics, clock, log } = options;
   const closers = createClosers({ deadlineMs: STOP_DEADLINE_MS, clock, log });
@@ -74,32 +93,27 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   async function open(): Promise<App> {
-    let { config, digest } = options.loaded;
+    const { config } = options.loaded;
     const startedAtMs = clock.nowMs();
-    let loadedAtMs = startedAtMs;
     const fatal = Promise.withResolvers<never>();
     fatal.promise.catch(() => {});
 
     const store = await openSqliteStore({ path: config.store.path, log, driftdVersion: version.version });
     closers.add("store", () => store.close());
+    let http: HttpServer | undefined; // closed late, so that the stop can be watched
+    closers.add("http", () => http?.stop());
 
-    const outputs = await createOutputs(config.outputs.values(), { clock, version: version.version });
-    for (const { name } of outputs) metrics.initialise({ target: name });
-    const outbox = createOutbox({ store, outputs, clock, metrics, log, random: Math.random });
+    let parts = await createParts(options.loaded);
     closers.add("outputs", async () => {
-      await outbox.drain(DRAIN_MS);
-      await outbox.stop();
+      await parts.outbox.drain(DRAIN_MS);
+      await parts.outbox.stop();
     });
 
     const eventLog = await openEventLog(config);
     if (eventLog !== undefined) closers.add("event log", () => eventLog.close(1_000));
 
-    let judges = await loadJudges(config);
-    let rules = rulesOf(config);
     const shown = new Set<string>();
-
     for (const topic of config.kafka?.topics ?? []) metrics.initialise({ topic });
-    for (const { name } of config.models) metrics.initialise({ model: name });
 
     const source: Source = await openSource({
       kafka: config.kafka,
@@ -115,7 +129,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     closers.add("source", () => source.stop());
     const pipeline: Pipeline = await createPipeline({
       store,
-      judges,
+      judges: parts.judges,
       decoders: decodersOf(config),
       windows: config.windows,
       timing: timingOf(config),
@@ -123,16 +137,16 @@ export async function startApp(options: AppOptions): Promise<App> {
       retentionMs: config.store.retentionMs,
       sources: source.status().map((status) => status.source),
       start: () => startOf(config, clock.nowMs()),
-      ruleOf: (model) => rules.get(model),
+      ruleOf: (model) => parts.rules.get(model),
       hash: hashParts,
       guardNowMs: () => clock.nowMs(),
       onDecided: (evaluations, decision) => {
         for (const evaluation of evaluations) showReference(evaluation.model, evaluation.version);
         observer.decided(evaluations, decision);
         eventLog?.write(decision.events);
-        if (decision.outbox.length > 0) outbox.wake();
+        if (decision.outbox.length > 0) parts.outbox.wake();
         if (decision.cancel.length > 0)
-          void outbox.cancel(decision.cancel).catch((error) => log.warn({ err: coerceError(error) }, "cancelling failed"));
+          void parts.outbox.cancel(decision.cancel).catch((error) => log.warn({ err: coerceError(error) }, "cancelling failed"));
       },
       onRestored: (evaluations) => observer.restore(evaluations),
       onTurn: () => observer.flush(),
@@ -145,27 +159,27 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     closers.add("pipeline", () => pipeline.stop());
     const observer = createObserver({ metrics, clock, log, alerts: pipeline.alerts });
-    showReferences();
-    outbox.start();
+    showModels();
+    parts.outbox.start();
 
     let reading: Source | undefined;
+    let stalled = false;
+    let reloading: Promise<void> = Promise.resolve();
+    let stopping = false;
+    closers.add("reload", () => reloading);
     const view = createAppView({
       store,
       pipeline,
       observer,
-      outbox,
-      config: () => config,
-      digest: () => digest,
-      loadedAtMs: () => loadedAtMs,
-      judges: () => judges,
+      parts: () => parts,
       source: () => reading,
+      stopping: () => stopping,
       reload,
       version,
       startedAtMs,
       clock,
     });
-    const http = createHttpServer({ listen: config.http, view, metrics, clock, log });
-    closers.add("http", () => http.stop());
+    http = createHttpServer({ listen: config.http, view, metrics, clock, log });
     const { url } = await http.start();
 
     closers.add(
@@ -179,22 +193,36 @@ export async function startApp(options: AppOptions): Promise<App> {
     closers.add("schedule", () => schedule.stop());
     schedule.add("prune", "7 * * * *", "UTC", () => pipeline.prune());
 
-    await pipeline.run(source);
+    await unlessStopped(pipeline.run(source));
     reading = source;
     showLoaded();
-    log.info({ address: url, version: version.version, config: digest, models: config.models.map(({ name }) => name) }, "started");
+    log.info({ address: url, version: version.version, config: parts.digest, models: config.models.map(({ name }) => name) }, "started");
 
     return {
       url,
       pipeline,
       finished: pipeline.finished,
       fatal: fatal.promise,
-      settle: (withinMs) => outbox.drain(withinMs),
+      settle: (withinMs) => parts.outbox.drain(withinMs),
       reload,
-      stop: () => closers.close(),
+      stop: () => {
+        stopping = true;
+        return closers.close();
+      },
     };
 
+    async function createParts(loaded: LoadedConfig): Promise<Parts> {
+      const judges = await loadJudges(loaded.config);
+      const outputs = await createOutputs(loaded.config.outputs.values(), { clock, version: version.version });
+      const outbox = createOutbox({ store, outputs, clock, metrics, log, random: Math.random });
+      return { config: loaded.config, digest: loaded.digest, loadedAtMs: clock.nowMs(), judges, rules: rulesOf(loaded.config), outbox };
+    }
+
     async function measure(): Promise<void> {
+      if (pipeline.stalled() !== stalled) {
+        stalled = !stalled;
+        if (stalled) observer.stalled();
+      }
       const held = pipeline.ingest.held();
       metrics.set("driftd_panes_open", {}, held.open);
       metrics.set("driftd_state_snapshot_size_bytes", {}, await store.sizeBytes());
@@ -202,22 +230,15 @@ export async function startApp(options: AppOptions): Promise<App> {
 
     function showLoaded(): void {
       metrics.set("driftd_config_last_reload_successful", {}, 1);
-      metrics.set("driftd_config_last_reload_success_timestamp_seconds", {}, loadedAtMs / 1000);
+      metrics.set("driftd_config_last_reload_success_timestamp_seconds", {}, parts.loadedAtMs / 1000);
       // 48 bits of the digest: what a double holds exactly.
-      metrics.set("driftd_config_hash", {}, Number.parseInt(digest.replace("sha256:", "").slice(0, 12), 16));
-      for (const { name } of config.models) {
-        metrics.set(
-          "driftd_evaluation_interval_seconds",
-          { model: name },
-          Math.min(...config.windows.map(({ slideMs }) => slideMs)) / 1000,
-        );
-      }
+      metrics.set("driftd_config_hash", {}, Number.parseInt(parts.digest.replace("sha256:", "").slice(0, 12), 16));
     }
 
     /** Says once which reference judges a version: at start and reload for the known ones, later when one is first judged. */
     function showReference(model: string, of: string): void {
       const key = JSON.stringify([model, of]);
-      const judge = judges.find(model, of);
+      const judge = parts.judges.find(model, of);
       if (shown.has(key) || judge === undefined) return;
       shown.add(key);
       observer.judged(model, of, judge.reference.path, judge.reference.snapshot);
@@ -226,44 +247,82 @@ export async function startApp(options: AppOptions): Promise<App> {
       }
     }
 
-    function showReferences(): void {
+    /** What a configuration says about its models and outputs. */
+    function showModels(): void {
+      const { config, judges } = parts;
       shown.clear();
+      for (const { name } of config.outputs.values()) metrics.initialise({ target: name });
+      for (const { name } of config.models) {
+        metrics.initialise({ model: name });
+        metrics.set(
+          "driftd_evaluation_interval_seconds",
+          { model: name },
+          Math.min(...config.windows.map(({ slideMs }) => slideMs)) / 1000,
+        );
+      }
       for (const { model, version: of } of judges.subjects()) showReference(model, of);
     }
 
-    /** Everything that can fail is done before anything live is touched: after a failure the old configuration is in force, whole. */
-    async function reload(): Promise<void> {
-      try {
-        const next = await options.load();
-        const restart = restartKeysChanged(config, next.config);
-        if (restart.length > 0) {
-          throw new DriftdError("RELOAD_NEEDS_RESTART", `these keys cannot change while driftd runs: ${restart.join(", ")}`, {
-            hint: "restart driftd, or set them back",
-          });
+    function reload(): Promise<void> {
+      const asked = reloading.then(async () => {
+        try {
+          await reloadOnce();
+        } catch (thrown) {
+          metrics.set("driftd_config_last_reload_successful", {}, 0);
+          log.error({ err: coerceError(thrown) }, "reload failed: the old configuration stays in force");
+          throw thrown;
         }
-        const nextJudges = await loadJudges(next.config);
-        await eventLog?.reopen();
-        const gone = config.models.filter(({ name }) => !next.config.models.some((model) => model.name === name));
-        config = next.config;
-        digest = next.digest;
-        loadedAtMs = clock.nowMs();
-        rules = rulesOf(config);
-        judges = nextJudges;
-        pipeline.setJudges(judges);
-        for (const { name } of config.models) metrics.initialise({ model: name });
-        for (const { name } of gone) {
-          observer.forget(name);
-          metrics.removeModel(name);
-        }
-        showReferences();
-        showLoaded();
-        log.info({ config: digest }, "reloaded");
-      } catch (thrown) {
-        metrics.set("driftd_config_last_reload_successful", {}, 0);
-        log.error({ err: coerceError(thrown) }, "reload failed: the old configuration stays in force");
-        throw thrown;
-      }
+      });
+      reloading = asked.catch(() => {});
+      return asked;
     }
+
+    /** Everything that can fail is done before anything live is touched. */
+    async function reloadOnce(): Promise<void> {
+      refuseWhenStopping();
+      const loaded = await options.load();
+      const restart = restartKeysChanged(parts.config, loaded.config);
+      if (restart.length > 0) {
+        throw new DriftdError("RELOAD_NEEDS_RESTART", `these keys cannot change while driftd runs: ${restart.join(", ")}`, {
+          hint: "restart driftd, or set them back",
+        });
+      }
+      const next = await createParts(loaded);
+      await eventLog?.reopen();
+      refuseWhenStopping();
+      const before = parts;
+      await pipeline.reconfigure({ judges: next.judges, windows: next.config.windows }, () => {
+        parts = next;
+        for (const { name } of before.config.models) {
+          if (next.judges.digest(name) === before.judges.digest(name)) continue;
+          if (next.judges.knows(name)) metrics.removeGauges(name);
+          else metrics.removeModel(name);
+          observer.forget(name);
+        }
+        for (const name of before.config.outputs.keys()) if (!next.config.outputs.has(name)) metrics.removeTarget(name);
+        showModels();
+      });
+      await before.outbox.stop();
+      next.outbox.start();
+      showLoaded();
+      options.onReloaded?.(next.config);
+      log.info({ config: next.digest }, "reloaded");
+    }
+
+    function refuseWhenStopping(): void {
+      if (stopping) throw new DriftdError("STOPPING", "driftd is stopping: the configuration is not read again");
+    }
+  }
+
+  /** A source may wait for its peer for ever. */
+  function unlessStopped(work: Promise<void>): Promise<void> {
+    const { signal } = options;
+    if (signal === undefined) return work;
+    const stopped = Promise.withResolvers<void>();
+    const stop = () => stopped.reject(new DriftdError("STOPPED", "driftd was stopped while it started"));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    return Promise.race([work, stopped.promise]).finally(() => signal.removeEventListener("abort", stop));
   }
 
   async function openEventLog({ eventLog }: Config): Promise<EventLog | undefined> {

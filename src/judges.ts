@@ -22,19 +22,27 @@ export type Judges = {
   /** Every model and version that records were seen of. */
   readonly subjects: () => readonly { readonly model: string; readonly version: string }[];
   readonly policyDigest: (model: string) => string;
+  /** Whether the model is configured. */
+  readonly knows: (model: string) => boolean;
+  /** Equal as long as the same references judge the model under the same policy. */
+  readonly digest: (model: string) => string;
   /** Calibrates every feature at every window ahead of its first evaluation, giving way to the event loop. */
   readonly warmUp: () => Promise<void>;
 };
 
 const NO_LAYOUT = { row: { hash: "", features: [], slots: 0, numeric: 0 }, features: [] } as const;
 
-/** Prepares every reference under its model's policy. Throws what `prepareReference` throws. */
+/** Prepares every reference under its model's policy. Throws what `prepareReference` throws, and never later. */
 export function createJudges(models: readonly JudgedModel[], references: ModelReferences): Judges {
   const byName = new Map(models.map((model) => [model.name, model]));
   const only = models.length === 1 ? models[0]?.name : undefined;
   const prepared = new Map<LoadedReference, Judge>();
   const digests = new Map(models.map(({ name, policy }) => [name, policyDigest(policy)]));
   const routes = new Map<string, Map<string, Route>>();
+  const all = references.all();
+  /** Versions that have a reference of their own are never too many. */
+  const expected = new Set(all.map(({ model, version }) => JSON.stringify([model, version])));
+  for (const { model, version } of all) find(model, version ?? "");
 
   function find(model: string, version: string): Judge | undefined {
     const reference = references.find(model, version);
@@ -58,7 +66,7 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
       const versions = routes.get(model) ?? new Map<string, Route>();
       const known = versions.get(version);
       if (known !== undefined) return known;
-      if (versions.size >= configured.maxVersions) return "too_many_versions";
+      if (versions.size >= configured.maxVersions && !expected.has(JSON.stringify([model, version]))) return "too_many_versions";
       const route: Route = { model, version, layout: find(model, version)?.reference.compiled ?? NO_LAYOUT };
       versions.set(version, route);
       routes.set(model, versions);
@@ -66,9 +74,15 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
     },
     subjects: () => [...routes].flatMap(([model, versions]) => [...versions.keys()].sort().map((version) => ({ model, version }))),
     policyDigest: (model) => digests.get(model) ?? "",
+    knows: (model) => byName.has(model),
+    digest: (model) =>
+      JSON.stringify([
+        digests.get(model),
+        ...all.filter((one) => one.model === model).map(({ version, reference }) => [version, reference.path, reference.snapshot.digest]),
+      ]),
     warmUp: async () => {
-      for (const { model, version, reference } of references.all()) {
-        const judge = find(model, version ?? reference.snapshot.version ?? "");
+      for (const { model, version } of all) {
+        const judge = find(model, version ?? "");
         if (judge === undefined) continue;
         const { features, policy, windowOf } = judge.prepared;
         for (let feature = 0; feature < features.length; feature++) {

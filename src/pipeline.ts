@@ -27,7 +27,7 @@ import type { Store } from "./store/store.ts";
 
 export type PipelineOptions = {
   readonly store: Store;
-  /** What judges each model and version; replaced as a whole by `setJudges`. */
+  /** What judges each model and version; replaced as a whole by `reconfigure`, as are the windows. */
   readonly judges: Judges;
   readonly decoders: { readonly bytes: BytesDecoder; readonly row: RowDecoder };
   readonly windows: readonly WindowSpec[];
@@ -64,13 +64,19 @@ export type Pipeline = {
   readonly finished: Promise<void>;
   /** Stops reading, commits what is counted, ends. */
   readonly stop: () => Promise<void>;
-  readonly setJudges: (judges: Judges) => void;
+  /**
+   * Judges by a new configuration from the next turn on. `apply` runs at the moment of the change: nothing is being committed or judged then.
+   * What was judged last is judged again, so that no number of the old reference stays.
+   */
+  readonly reconfigure: (next: { readonly judges: Judges; readonly windows: readonly WindowSpec[] }, apply: () => void) => Promise<void>;
   /** Removes what is older than the retention, measured from what has been evaluated, never from the wall clock; never inside the longest window. */
   readonly prune: () => Promise<void>;
   readonly evaluatedThroughMs: (model: string, version: string, window: string) => number | undefined;
   readonly alerts: ReturnType<typeof createDecider>["alerts"];
   /** Why nothing is evaluated now although there may be something; undefined when nothing holds it back. */
   readonly blocked: () => string | undefined;
+  /** Nothing could be evaluated for longer than the stall timeout. */
+  readonly stalled: () => boolean;
   /** A configured window's counts as the pane log has them: what the API shows. Undefined for a window that is not configured. */
   readonly windowAt: (model: string, version: string, window: string, endMs: number) => Promise<WindowCounts | undefined>;
 };
@@ -86,8 +92,8 @@ const PUBLISH_EVERY_MS = 5_000;
 
 /** Restores the state of the store and wires the flow; nothing is read before `run`. */
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
-  const { store, windows, metrics, clock, log } = options;
-  let judges = options.judges;
+  const { store, metrics, clock, log } = options;
+  let { judges, windows } = options;
   let source: Source | undefined;
   let stopping = false;
   const stopped = new AbortController();
@@ -95,6 +101,9 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   finished.promise.catch(() => {});
   let sourceFinished = false;
   let wakeUp = Promise.withResolvers<void>();
+  /** Ends a walk through many window ends, so that a change of the configuration need not wait for it. */
+  let interrupt = new AbortController();
+  const betweenTurns: (() => Promise<void>)[] = [];
 
   const fail = (error: Error) => {
     stopping = true;
@@ -135,18 +144,22 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 
   for (const { model, version } of await store.versions()) judges.route(model, version);
 
-  const evaluator = await createEvaluator<Decision>({
-    windows,
-    store: { ...store, commitDecision: (rows) => store.commitDecision({ ...rows, evaluations: rows.evaluations.map(storedEvaluation) }) },
-    subjects: () => judges.subjects().map(({ model, version }) => subjectOf(model, version)),
-    decide: (evaluations, endMs) => decider.decide(evaluations, options.guardNowMs(endMs)),
-    onDecided: (evaluations, decision) => {
-      decider.accept(decision);
-      options.onDecided(evaluations, decision);
-    },
-    onFailed: decider.revert,
-    clock,
-  });
+  let evaluator = await openEvaluator();
+
+  function openEvaluator() {
+    return createEvaluator<Decision>({
+      windows,
+      store: { ...store, commitDecision: (rows) => store.commitDecision({ ...rows, evaluations: rows.evaluations.map(storedEvaluation) }) },
+      subjects: () => judges.subjects().map(({ model, version }) => subjectOf(model, version)),
+      decide: (evaluations, endMs) => decider.decide(evaluations, options.guardNowMs(endMs)),
+      onDecided: (evaluations, decision) => {
+        decider.accept(decision);
+        options.onDecided(evaluations, decision);
+      },
+      onFailed: decider.revert,
+      clock,
+    });
+  }
 
   function subjectOf(model: string, version: string): Subject {
     const judge = judges.find(model, version);
@@ -190,7 +203,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     showBlocked(gate.blockedBy !== undefined);
     if (gate.throughMs !== undefined && ingest.foreignMembers().length === 0) {
       try {
-        await evaluator.advance(gate.throughMs, stopped.signal);
+        await evaluator.advance(gate.throughMs, AbortSignal.any([stopped.signal, interrupt.signal]));
       } catch (thrown) {
         const reason = isBug(coerceError(thrown)) ? "internal" : "store";
         for (const { model } of judges.subjects()) metrics.inc("driftd_evaluation_failures_total", { model, reason });
@@ -230,36 +243,46 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   /** What was judged last, again: the store keeps only what drifted, and the pane log gives the rest. */
   async function restore(): Promise<void> {
     const evaluations: Evaluation[] = [];
-    for (const { model, version } of judges.subjects()) {
-      const subject = subjectOf(model, version);
-      for (const window of windows) {
-        const row = evaluator.progress().find((at) => at.model === model && at.version === version && at.window === window.name);
-        if (row !== undefined) evaluations.push(subject.evaluate(await subject.windowAt(window, row.throughMs)));
-        await nextTurn();
+    try {
+      for (const { model, version } of judges.subjects()) {
+        const subject = subjectOf(model, version);
+        for (const window of windows) {
+          const row = evaluator.progress().find((at) => at.model === model && at.version === version && at.window === window.name);
+          if (row !== undefined) evaluations.push(subject.evaluate(await subject.windowAt(window, row.throughMs)));
+          await nextTurn();
+        }
       }
+      options.onRestored?.(evaluations);
+      await options.onTurn?.();
+    } catch (thrown) {
+      log.warn({ err: coerceError(thrown) }, "the last evaluations could not be made again");
     }
-    options.onRestored?.(evaluations);
-    await options.onTurn?.();
+  }
+
+  async function change(): Promise<void> {
+    interrupt = new AbortController();
+    for (const step of betweenTurns.splice(0)) await step();
   }
 
   async function loop(): Promise<void> {
     let failures = 0;
-    await restore().catch((thrown: unknown) => log.warn({ err: coerceError(thrown) }, "the last evaluations could not be made again"));
+    await restore();
     while (!stopping) {
       const wake = new AbortController();
       const woken = wakeUp.promise.then(() => wake.abort());
       await clock.sleep(
         failures === 0 ? TURN_EVERY_MS : fullJitter(failures, peerBackoff, options.random),
-        failures === 0 ? wake.signal : stopped.signal,
+        failures === 0 ? wake.signal : AbortSignal.any([stopped.signal, interrupt.signal]),
       );
       void woken;
       wakeUp = Promise.withResolvers<void>();
       const last = sourceFinished;
       try {
+        if (betweenTurns.length > 0) await change();
         await turn();
         if (failures > 0) log.info({}, "the store answers again");
         failures = 0;
-        if (last && ingest.held().closed === 0) finished.resolve();
+        if (last && ingest.held().closed === 0 && !interrupt.signal.aborted) finished.resolve();
       } catch (thrown) {
         const error = coerceError(thrown);
         if (isBug(error) || isEnd(error)) return fail(error);
@@ -303,21 +326,43 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       stopped.abort();
       wakeUp.resolve();
       await looping;
+      await change();
       await turn().catch((thrown: unknown) =>
         log.error({ err: coerceError(thrown) }, "the last commit failed: its records will be read again"),
       );
     },
-    setJudges: (next) => {
-      // Versions that were seen stay known, although no record of theirs may come for a while.
-      for (const { model, version } of judges.subjects()) next.route(model, version);
-      judges = next;
-      void judges.warmUp();
-      ingest.setRoute(next.route);
+    reconfigure: (next, apply) => {
+      const done = Promise.withResolvers<void>();
+      betweenTurns.push(async () => {
+        const before = windows;
+        const changed = JSON.stringify(next.windows) !== JSON.stringify(before);
+        try {
+          windows = next.windows;
+          if (changed) evaluator = await openEvaluator();
+        } catch (thrown) {
+          windows = before;
+          return done.reject(coerceError(thrown));
+        }
+        for (const { model, version } of judges.subjects()) {
+          next.judges.route(model, version); // a version that was seen stays known, although no record of it may come for a while
+          if (changed || !next.judges.knows(model)) reader.forget(model, version);
+        }
+        judges = next.judges;
+        void judges.warmUp();
+        ingest.setRoute(judges.route);
+        apply();
+        done.resolve();
+        await restore();
+      });
+      interrupt.abort();
+      wakeUp.resolve();
+      return done.promise;
     },
     evaluatedThroughMs: (model, version, window) =>
       evaluator.progress().find((row) => row.model === model && row.version === version && row.window === window)?.throughMs,
     prune,
     alerts: decider.alerts,
+    stalled: () => ingest.stalledForMs() > options.stallTimeoutMs,
     blocked: () => {
       const foreign = ingest.foreignMembers();
       if (foreign.length > 0)

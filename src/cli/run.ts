@@ -1,11 +1,11 @@
 /** `driftd run`: the daemon, until it is told to stop. */
 
 import { resolve } from "node:path";
-import { startApp } from "../app.ts";
+import { type App, startApp } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import { systemClock } from "../lib/clock.ts";
-import { coerceError } from "../lib/errors.ts";
+import { coerceError, DriftdError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { createLogger } from "../lib/logger.ts";
 import { readVersion } from "../lib/version.ts";
@@ -39,7 +39,7 @@ export async function runCommand(args: string[], io: Io): Promise<number> {
     // A metric that cannot be written is a bug of ours, but no reason to stop counting.
     onMisuse: (error) => log.error({ err: error }, "a metric was written wrongly"),
   });
-  const log: Log = createLogger({
+  const log = createLogger({
     level: config.log.level,
     format: config.log.format === "auto" ? (io.isTTY ? "text" : "json") : config.log.format,
     stderr: io.stderr,
@@ -47,22 +47,42 @@ export async function runCommand(args: string[], io: Io): Promise<number> {
   });
   for (const problem of loaded.warnings) log.warn({ problem: formatProblem(problem) }, "configuration warning");
 
-  const app = await startApp({ loaded, load, version, metrics, clock: systemClock, log });
-  const reload = () => void app.reload().catch(() => {}); // said in the log and in a metric
+  let app: App | undefined;
+  // From the first moment on: by default the signal would end the process.
+  const reload = () => void app?.reload().catch(() => {}); // said in the log and in a metric
   process.on("SIGHUP", reload);
   try {
-    await Promise.race([stopAsked(io.signal), app.fatal]);
-    log.info({}, "stopping");
-    await app.stop();
-    log.info({}, "stopped");
-    return exitCodes.fine;
+    app = await startApp({
+      loaded,
+      load,
+      onReloaded: (next) => log.setLevel(next.log.level),
+      signal: io.signal,
+      version,
+      metrics,
+      clock: systemClock,
+      log,
+    });
+    return await serve(app, io.signal, log);
   } catch (thrown) {
-    log.error({ err: coerceError(thrown) }, "driftd cannot go on");
-    await app.stop().catch(() => {});
-    return exitCodes.failed;
+    if (!(thrown instanceof DriftdError) || thrown.code !== "STOPPED") throw thrown;
+    log.info({}, "stopped while starting");
+    return exitCodes.fine;
   } finally {
     process.off("SIGHUP", reload);
   }
+}
+
+/** Until it is asked to stop, or cannot go on. */
+async function serve(app: App, signal: AbortSignal | undefined, log: Log): Promise<number> {
+  const reason = await Promise.race([stopAsked(signal), app.fatal]).catch(coerceError);
+  if (reason instanceof Error) log.error({ err: reason }, "driftd cannot go on");
+  else log.info({}, "stopping");
+  const closed = await app.stop().then(
+    () => true,
+    () => false, // each step that failed is in the log
+  );
+  log.info({}, "stopped");
+  return closed && !(reason instanceof Error) ? exitCodes.fine : exitCodes.failed;
 }
 
 function stopAsked(signal: AbortSignal | undefined): Promise<void> {

@@ -19,11 +19,20 @@ export const restartKeys: readonly (readonly string[])[] = [
   ["kafka", "session_timeout"],
   ["kafka", "max_message_bytes"],
   ["file"],
+  ["record"],
   ["store", "type"],
   ["store", "path"],
+  ["store", "retention"],
   ["http", "listen"],
   ["event_time", "from"],
   ["event_time", "pane"],
+  ["event_time", "allowed_lateness"],
+  ["event_time", "idle_timeout"],
+  ["event_time", "stall_timeout"],
+  ["event_time", "max_step"],
+  ["event_log"],
+  ["metrics"],
+  ["log", "format"],
 ];
 
 /** The effective configuration in the file's own spelling, defaults filled, secrets masked: for `GET /api/v1/config` and `check-config --print`. */

@@ -48,8 +48,10 @@ export type Observer = {
   readonly latest: () => readonly Evaluation[];
   /** Restores what `latest` says after a start. */
   readonly restore: (evaluations: readonly Evaluation[]) => void;
-  /** A model was removed from the configuration. */
+  /** The model was removed from the configuration, or has another reference: what is known of it holds no longer. */
   readonly forget: (model: string) => void;
+  /** Nothing could be evaluated for longer than the stall timeout: no verdict holds until one is made again. */
+  readonly stalled: () => void;
 };
 
 /** Makes the observer. */
@@ -142,8 +144,10 @@ export function createObserver(options: ObserverOptions): Observer {
       for (const severity of SEVERITIES)
         counts.set(JSON.stringify([model, version, severity]), { model, version, severity, features: new Set() });
     }
+    const known = new Set([...latest.values()].map(({ model }) => model));
     for (const alert of options.alerts()) {
-      if (alert.phase !== "firing") continue;
+      // A model that was removed keeps its state in the store, for when it comes back.
+      if (alert.phase !== "firing" || !known.has(alert.model)) continue;
       for (const { feature, severity } of alert.features) {
         const series = { model: alert.model, version: alert.version, feature, severity };
         now.set(JSON.stringify(series), series);
@@ -202,6 +206,15 @@ export function createObserver(options: ObserverOptions): Observer {
       for (const [key, evaluation] of latest) if (evaluation.model === model) latest.delete(key);
       for (const [key, evaluation] of fresh) if (evaluation.model === model) fresh.delete(key);
       for (const [key, series] of drifted) if (series.model === model) drifted.delete(key);
+      alertsChanged = true;
+    },
+    stalled: () => {
+      for (const { model, version, window } of latest.values()) {
+        const labels = { model, version, window };
+        for (const verdict of VERDICTS)
+          metrics.set("driftd_model_verdict", { ...labels, verdict }, verdict === "insufficient_data" ? 1 : 0);
+        metrics.inc("driftd_evaluations_skipped_total", { model, reason: "source_stalled" });
+      }
     },
   };
 }

@@ -43,8 +43,11 @@ export type MetricsRegistry = Metrics & {
   readonly contentType: string;
   /** Gives every counter with exactly these user labels its closed label sets at 0: `{ topic }`, `{ model }`, `{ model, version }`, `{ target }`. */
   readonly initialise: (labels: Readonly<Record<string, string>>) => void;
-  /** Removes every series of a model, or of one version of it. */
+  /** Removes every series of a model; what is written of it later goes nowhere, until it is initialised again. */
   readonly removeModel: (model: string) => void;
+  /** Removes the per-feature series and the gauges of a model whose reference or windows changed; its other counters go on. */
+  readonly removeGauges: (model: string) => void;
+  /** Removes every series of one version. */
   readonly removeVersion: (model: string, version: string) => void;
   /** Removes every series with this topic. */
   readonly removeTopic: (topic: string) => void;
@@ -63,6 +66,7 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
   const families = new Map<string, LineFamily>();
   const proms = new Map<string, PromMetric>();
   const collectors = new Set<() => void>();
+  const removedModels = new Set<string>();
   let rendering: Promise<string> | undefined;
 
   for (const row of catalog) {
@@ -97,6 +101,7 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
   };
 
   const write = (name: string, labels: Labels, value: number, type: MetricRow["type"]) => {
+    if (removedModels.size > 0 && removedModels.has(String(labels["model"]))) return;
     const found = find(name);
     if (found.row.type !== type) throw misuse(`${name}: is a ${found.row.type}, used as a ${type}`);
     if ("series" in found && found.row.perFeature !== undefined && perFeature.refuses(found)) return;
@@ -124,14 +129,14 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
   };
 
   /** Removes the series of an owner from every family that is labelled with it first; in a histogram it is the only label. */
-  const removeOwner = (label: "model" | "topic" | "target", owner: string, version?: string) => {
+  const removeOwner = (label: "model" | "topic" | "target", owner: string, version?: string, type?: MetricRow["type"]) => {
     for (const { row, series } of families.values()) {
-      if (firstLabel(row) !== label) continue;
+      if (firstLabel(row) !== label || (type !== undefined && row.type !== type)) continue;
       for (const one of series.values()) {
         if (one.owner === owner && (version === undefined || one.version === version)) series.delete(one.key);
       }
     }
-    if (version !== undefined) return;
+    if (version !== undefined || type !== undefined) return;
     for (const { row, metric } of proms.values()) if (firstLabel(row) === label) metric.remove(promLabels({ [label]: owner }));
   };
 
@@ -179,6 +184,7 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
   };
 
   const initialise = (labels: Readonly<Record<string, string>>) => {
+    if (labels["model"] !== undefined) removedModels.delete(labels["model"]);
     for (const row of catalog) {
       if (row.type !== "counter" || row.perFeature !== undefined) continue;
       const open = Object.keys(row.labels).filter((label) => typeof row.labels[label] !== "object");
@@ -207,6 +213,11 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
     removeModel: (model) => {
       perFeature.forget(model);
       removeOwner("model", model);
+      removedModels.add(model);
+    },
+    removeGauges: (model) => {
+      perFeature.forget(model);
+      removeOwner("model", model, undefined, "gauge");
     },
     removeVersion: (model, version) => {
       perFeature.forget(model, version);

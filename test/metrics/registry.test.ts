@@ -317,6 +317,7 @@ describe("the series cap", () => {
     const metrics = make({ maxSeries: 25 });
     fill(metrics, 10);
     metrics.removeModel("m");
+    metrics.initialise({ model: "m" });
     fill(metrics, 5);
     expect(await count(metrics, "driftd_feature_info")).toBe(5);
   });
