@@ -241,10 +241,11 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   }
 
   /** What was judged last, again: the store keeps only what drifted, and the pane log gives the rest. */
-  async function restore(): Promise<void> {
+  async function restore(changed: (model: string) => boolean): Promise<void> {
     const evaluations: Evaluation[] = [];
     try {
       for (const { model, version } of judges.subjects()) {
+        if (!changed(model)) continue;
         const subject = subjectOf(model, version);
         for (const window of windows) {
           const row = evaluator.progress().find((at) => at.model === model && at.version === version && at.window === window.name);
@@ -266,7 +267,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 
   async function loop(): Promise<void> {
     let failures = 0;
-    await restore();
+    await restore(() => true);
     while (!stopping) {
       const wake = new AbortController();
       const woken = wakeUp.promise.then(() => wake.abort());
@@ -334,25 +335,26 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     reconfigure: (next, apply) => {
       const done = Promise.withResolvers<void>();
       betweenTurns.push(async () => {
-        const before = windows;
-        const changed = JSON.stringify(next.windows) !== JSON.stringify(before);
+        const before = { judges, windows };
+        const changed = (model: string) => before.judges.digest(model) !== next.judges.digest(model);
         try {
           windows = next.windows;
-          if (changed) evaluator = await openEvaluator();
+          if (JSON.stringify(windows) !== JSON.stringify(before.windows)) evaluator = await openEvaluator();
+          // A version that was seen stays known, although no record of it may come for a while.
+          for (const { model, version } of [...judges.subjects(), ...(await store.versions())]) {
+            next.judges.route(model, version);
+            if (changed(model)) reader.forget(model, version);
+          }
         } catch (thrown) {
-          windows = before;
+          windows = before.windows;
           return done.reject(coerceError(thrown));
-        }
-        for (const { model, version } of judges.subjects()) {
-          next.judges.route(model, version); // a version that was seen stays known, although no record of it may come for a while
-          if (changed || !next.judges.knows(model)) reader.forget(model, version);
         }
         judges = next.judges;
         void judges.warmUp();
         ingest.setRoute(judges.route);
         apply();
+        await restore(changed);
         done.resolve();
-        await restore();
       });
       interrupt.abort();
       wakeUp.resolve();

@@ -14,6 +14,9 @@ export type Clock = {
   readonly every: (ms: number, tick: () => void) => () => void;
 };
 
+/** Longer timers would fire at once: `setTimeout` takes 32 bits. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The host's clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
@@ -26,7 +29,13 @@ export const systemClock: Clock = {
         signal?.removeEventListener("abort", done);
         resolve();
       };
-      const timer = setTimeout(done, ms);
+      const wait = (leftMs: number): NodeJS.Timeout =>
+        leftMs > LONGEST_TIMER_MS
+          ? setTimeout(() => {
+              timer = wait(leftMs - LONGEST_TIMER_MS);
+            }, LONGEST_TIMER_MS)
+          : setTimeout(done, leftMs);
+      let timer = wait(ms);
       signal?.addEventListener("abort", done, { once: true });
     }),
   every: (ms, tick) => {

@@ -1,0 +1,309 @@
+import { createServer, type Server } from "node:net";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type LoadedConfig, loadConfig } from "../src/config/load.ts";
+import { startReceiver } from "../src/demo/receiver.ts";
+import { systemClock } from "../src/lib/clock.ts";
+import { silentLog } from "../src/lib/log.ts";
+import { openSqliteStore } from "../src/store/sqlite.ts";
+import { until } from "./support/daemon.ts";
+import { createWorkspace, HOUR, ndjson, SECRET, smallSnapshot, T0, type TestApp, traffic, type Workspace } from "./support/workspace.ts";
+
+let space: Workspace;
+const servers: Server[] = [];
+
+beforeEach(async () => {
+  space = await createWorkspace();
+  await space.writeReference("m.json", smallSnapshot("m"));
+  await space.write("log.ndjson", ndjson(traffic()));
+});
+
+afterEach(async () => {
+  await space.close();
+  for (const server of servers.splice(0)) server.close();
+});
+
+/** A configuration with one model, `m`; `more` goes into its entry, `sections` beside. */
+function yaml({ file = "log.ndjson", speed = 0, more = "", sections = "", models = "" } = {}): string {
+  return `file: { path: ${file}, speed: ${speed} }
+http: { listen: "127.0.0.1:0" }
+store: { path: driftd.db }
+event_time: { action_max_age: off }
+${sections}
+models:
+  - { name: m, reference: m.json, thresholds: { psi: { warning: 0.2, critical: 0.4 } }${more} }
+${models}`;
+}
+
+/** So slow that the source never ends: its first chunk of records comes at once. */
+const ENDLESS = { speed: 0.001 };
+
+/** A peer that takes connections and never says anything. */
+async function silentPeer(): Promise<number> {
+  const server = createServer((socket) => socket.on("error", () => {}));
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  server.unref();
+  return (server.address() as { port: number }).port;
+}
+
+async function storeIsFree(): Promise<boolean> {
+  const store = await openSqliteStore({ path: space.path("driftd.db"), log: silentLog, driftdVersion: "test" }).catch(() => undefined);
+  await store?.close();
+  return store !== undefined;
+}
+
+async function listens(url: string): Promise<boolean> {
+  return fetch(url).then(
+    () => true,
+    () => false,
+  );
+}
+
+const counted = (app: TestApp) => app.pipeline.ingest.stats().counted;
+
+describe("start and stop", () => {
+  test("it starts, judges, serves and stops, and leaves nothing open", async () => {
+    const app = await space.start(yaml());
+    await app.finished;
+    expect(counted(app)).toBe(480);
+    expect((await app.get("/-/ready")).status).toBe(200);
+    await app.stop();
+    expect([await listens(app.url), await storeIsFree()]).toEqual([false, true]);
+  });
+
+  test("a second stop gives the first one's answer", async () => {
+    const clock = { ...systemClock, every: () => () => Promise.reject(new Error("will not end")) as never };
+    const app = await space.start(yaml(), { clock });
+    const first = await app.stop().catch((error: unknown) => error);
+    expect(await app.stop().catch((error: unknown) => error)).toBe(first);
+  });
+
+  test("a step of the stop that fails does not skip the others, and is named", async () => {
+    const clock = { ...systemClock, every: () => () => Promise.reject(new Error("will not end")) as never };
+    const app = await space.start(yaml(), { clock });
+    await expect(app.stop()).rejects.toMatchObject({ code: "CLOSE_FAILED", message: expect.stringContaining("measuring (will not end)") });
+    expect([await listens(app.url), await storeIsFree()]).toEqual([false, true]);
+  });
+
+  test("a stop ends in time although a receiver never answers, and its request is delivered after the restart", async () => {
+    await space.write("log.ndjson", ndjson(traffic({ hours: 6, faultMs: T0 + 3 * HOUR })));
+    const hung = await silentPeer();
+    const hook = (port: number) => `, retrain: { webhook: { url: "http://127.0.0.1:${port}/", secret: "${SECRET}" } }`;
+    const app = await space.start(yaml({ more: hook(hung) }));
+    await app.finished;
+    const beganMs = systemClock.monotonicMs();
+    await app.stop();
+    expect(systemClock.monotonicMs() - beganMs).toBeLessThan(9_000);
+    const receiver = await startReceiver({ secret: SECRET, clock: systemClock, port: 0 });
+    const again = await space.start(yaml({ more: hook(receiver.port).replace('/"', '/retrain"') }));
+    await until("the request comes", 10_000, () => receiver.requests.length > 0);
+    const listed = JSON.parse((await again.get("/api/v1/deliveries")).text) as { items: { id: string }[] };
+    expect(receiver.requests.map(({ id }) => id)).toEqual(listed.items.map(({ id }) => id));
+    await receiver.close();
+  });
+
+  test("a start that waits for a silent broker can be stopped", async () => {
+    const port = await silentPeer();
+    const stop = new AbortController();
+    const config = yaml().replace(/^file: .*$/m, `kafka: { brokers: ["127.0.0.1:${port}"], topics: [t] }`);
+    const starting = space.start(config, { signal: stop.signal });
+    const outcome = starting.catch((error: unknown) => error);
+    await systemClock.sleep(300);
+    const beganMs = systemClock.monotonicMs();
+    stop.abort();
+    expect(await outcome).toMatchObject({ code: "STOPPED" });
+    expect(systemClock.monotonicMs() - beganMs).toBeLessThan(9_000);
+    expect(await storeIsFree()).toBe(true);
+  });
+
+  test("two daemons run in one process and count apart", async () => {
+    const other = await createWorkspace();
+    await other.writeReference("m.json", smallSnapshot("m"));
+    await other.write("log.ndjson", ndjson(traffic({ hours: 1 })));
+    const [one, two] = await Promise.all([space.start(yaml()), other.start(yaml())]);
+    await Promise.all([one.finished, two.finished]);
+    expect([counted(one), counted(two)]).toEqual([480, 240]);
+    await two.stop();
+    expect((await one.get("/-/ready")).status).toBe(200);
+    await other.close();
+  });
+});
+
+describe("a start that cannot be", () => {
+  const refuses = async (config: string, expected: object) => {
+    await expect(space.start(config)).rejects.toMatchObject(expected);
+    expect(await storeIsFree()).toBe(true);
+  };
+
+  test("a reference that is not there is one clear error", async () => {
+    await refuses(yaml().replace("m.json", "none.json"), { code: "REFERENCE_NOT_FOUND", message: expect.stringContaining("none.json") });
+  });
+
+  test.each([
+    ["cut short", (text: string) => text.slice(0, 500)],
+    ["of another content than its digest", (text: string) => text.replace('"records":10000', '"records":10001')],
+    ["no snapshot at all", () => "hello\n"],
+  ])("a reference that is %s is refused", async (_, damage) => {
+    const { readFile } = await import("node:fs/promises");
+    await space.write("m.json", damage(await readFile(space.path("m.json"), "utf8")));
+    await refuses(yaml(), { code: expect.stringMatching(/^REFERENCE_/), message: expect.stringContaining("m.json") });
+  });
+
+  test("a port that is taken is refused, and nothing stays open", async () => {
+    const port = await silentPeer();
+    await refuses(yaml().replace("127.0.0.1:0", `127.0.0.1:${port}`), {
+      code: "HTTP_LISTEN",
+      message: expect.stringContaining("the port is in use"),
+    });
+  });
+
+  test("a store that another daemon has is refused, and the other one goes on", async () => {
+    const one = await space.start(yaml(ENDLESS));
+    await expect(space.start(yaml(ENDLESS))).rejects.toMatchObject({ code: "STORE_IN_USE" });
+    expect((await one.get("/-/ready")).status).toBe(200);
+  });
+
+  test("a store that is no database is refused", async () => {
+    await space.write("driftd.db", "not a database, but longer than the header of one would be: ".repeat(20));
+    await expect(space.start(yaml())).rejects.toMatchObject({ code: "STORE_CORRUPT", message: expect.stringContaining("driftd.db") });
+  });
+
+  test("a store of a newer driftd is refused", async () => {
+    const { DatabaseSync } = await import("node:sqlite");
+    await (await space.start(yaml())).stop();
+    const db = new DatabaseSync(space.path("driftd.db"));
+    db.exec("PRAGMA user_version = 999");
+    db.close();
+    await expect(space.start(yaml())).rejects.toMatchObject({ code: "STORE_TOO_NEW", message: expect.stringContaining("999") });
+  });
+
+  test("an input that is not there is refused", async () => {
+    await refuses(yaml({ file: "none.ndjson" }), { code: "SOURCE_UNREADABLE", message: expect.stringContaining("none.ndjson") });
+  });
+});
+
+describe("reload", () => {
+  const series = async (app: TestApp, matching: string) =>
+    (await app.metrics()).split("\n").filter((line) => line.includes(matching) && !line.startsWith("#"));
+
+  beforeEach(async () => {
+    await space.writeReference("n.json", smallSnapshot("n"));
+    const both = traffic({ hours: 3 }).map((line, i) => line.replace("{", `{"model":"${i % 2 ? "m" : "n"}",`));
+    await space.write("both.ndjson", ndjson(both));
+  });
+  const withN = { ...ENDLESS, file: "both.ndjson", models: "  - { name: n, reference: n.json }\n" };
+  const untilCounted = (app: TestApp) =>
+    until("the first chunk is judged", 20_000, () => (app.pipeline.evaluatedThroughMs("m", "", "1h") ?? 0) > T0 + HOUR);
+
+  test("a bad file keeps the old configuration, and the metric says so", async () => {
+    const app = await space.start(yaml(ENDLESS));
+    const before = (await app.get("/api/v1/config")).text;
+    for (const bad of ["models: [", yaml({ ...ENDLESS, sections: "unknown: 1" }), yaml(ENDLESS).replace("m.json", "none.json")]) {
+      await space.write("driftd.yaml", bad);
+      await expect(app.reload()).rejects.toThrow();
+      expect(await series(app, "driftd_config_last_reload_successful")).toEqual(["driftd_config_last_reload_successful 0"]);
+    }
+    expect((await app.get("/api/v1/config")).text).toBe(before);
+    const answer = await app.get("/-/reload", { method: "POST" });
+    expect([answer.status, answer.text]).toEqual([500, expect.stringContaining("none.json")]);
+    await space.write("driftd.yaml", yaml(ENDLESS));
+    await app.reload();
+    expect(await series(app, "driftd_config_last_reload_successful")).toEqual(["driftd_config_last_reload_successful 1"]);
+  });
+
+  test.each([
+    ["http.listen", (text: string) => text.replace("127.0.0.1:0", "127.0.0.1:1")],
+    ["file", (text: string) => text.replace("log.ndjson", "both.ndjson")],
+    ["event_time.allowed_lateness", (text: string) => text.replace("action_max_age: off", "action_max_age: off, allowed_lateness: 1m")],
+    ["metrics", (text: string) => `${text}metrics: { features: none }\n`],
+  ])("%s cannot change while it runs", async (key, change) => {
+    const app = await space.start(yaml(ENDLESS));
+    await space.write("driftd.yaml", change(yaml(ENDLESS)));
+    await expect(app.reload()).rejects.toMatchObject({ code: "RELOAD_NEEDS_RESTART", message: expect.stringContaining(key) });
+  });
+
+  test("a model that was removed leaves no series behind, and one that was added is judged", async () => {
+    const app = await space.start(yaml(withN));
+    await untilCounted(app);
+    expect(await series(app, 'model="n"')).not.toEqual([]);
+    await space.write("driftd.yaml", yaml({ ...withN, models: "" }));
+    await app.reload();
+    expect(await series(app, 'model="n"')).toEqual([]);
+    expect((await app.get("/api/v1/models/n")).status).toBe(404);
+    await space.write("driftd.yaml", yaml(withN));
+    await app.reload();
+    const back = await series(app, "driftd_drift_score");
+    expect(back.filter((line) => line.includes('model="n"'))).toHaveLength(back.filter((line) => line.includes('model="m"')).length);
+  });
+
+  test("closing the panes of a removed model brings none of its series back", async () => {
+    const app = await space.start(yaml({ ...withN, speed: 3_600 }));
+    await untilCounted(app);
+    await space.write("driftd.yaml", yaml({ ...withN, speed: 3_600, models: "" }));
+    await app.reload();
+    const closed = await series(app, "driftd_panes_closed_total");
+    await until("more panes close", 20_000, async () => (await series(app, "driftd_panes_closed_total")).join() !== closed.join());
+    expect(await series(app, 'model="n"')).toEqual([]);
+  });
+
+  test("under new bins a feature is reference_changed, the others go on, and nothing of the old reference is left", async () => {
+    const app = await space.start(yaml(ENDLESS));
+    await untilCounted(app);
+    const old = smallSnapshot("m");
+    const [x] = smallSnapshot("m", {}, 2).features;
+    await space.writeReference("new.json", { ...smallSnapshot("m", { features: [x!, old.features[1]!], records: 9_999 }) });
+    await space.write("driftd.yaml", yaml(ENDLESS).replace("m.json", "new.json"));
+    await app.reload();
+    const feature = async (name: string) =>
+      JSON.parse((await app.get(`/api/v1/models/m/features/${name}?window=1h`)).text) as { verdict: string; reason: string };
+    expect(await feature("x")).toMatchObject({ verdict: "insufficient_data", reason: "reference_changed" });
+    expect(await feature("c")).toMatchObject({ verdict: "no_drift" });
+    const info = await series(app, "driftd_reference_info");
+    expect(info).toEqual([expect.stringContaining("new.json")]);
+    expect(await series(app, 'feature="x",statistic="psi",window="1h"')).toEqual([]);
+    expect(await series(app, 'feature="c",statistic="psi",window="1h"')).toHaveLength(1);
+  });
+
+  test("windows can change: the new ones are judged, series of the old ones vanish", async () => {
+    const app = await space.start(yaml(ENDLESS));
+    await untilCounted(app);
+    await space.write("driftd.yaml", yaml({ ...ENDLESS, sections: "windows: [1h, 2h]" }));
+    await app.reload();
+    expect(await series(app, 'window="6h"')).toEqual([]);
+    expect(await series(app, 'driftd_window_samples{model="m",version="",window="1h"')).toHaveLength(1);
+    const { windows } = JSON.parse((await app.get("/api/v1/models/m")).text) as { windows: string[] };
+    expect(windows).toEqual(["1h", "2h"]);
+  });
+
+  test("an output that a reload brings delivers what is decided from then on", async () => {
+    const receiver = await startReceiver({ secret: SECRET, clock: systemClock, port: 0 });
+    await space.write("log.ndjson", ndjson(traffic({ hours: 12, faultMs: T0 + 3 * HOUR })));
+    const slow = { speed: 7_200 };
+    const app = await space.start(yaml(slow));
+    await space.write("driftd.yaml", yaml({ ...slow, more: `, retrain: { webhook: { url: "${receiver.url}", secret: "${SECRET}" } }` }));
+    await app.reload();
+    await until("the request comes", 20_000, () => receiver.requests.length > 0);
+    await receiver.close();
+  });
+
+  test("reloads at once are done one after the other, and the last one holds", async () => {
+    const [one, both] = await Promise.all([
+      loadConfig(await space.write("one.yaml", yaml({ ...withN, models: "" })), {}),
+      loadConfig(await space.write("both.yaml", yaml(withN)), {}),
+    ]);
+    const slow = Promise.withResolvers<LoadedConfig>();
+    const answers = [slow.promise, Promise.resolve(both)];
+    const app = await space.start(yaml(withN), { load: () => answers.shift() as Promise<LoadedConfig> });
+    const reloads = [app.reload(), app.reload()];
+    slow.resolve(one);
+    await Promise.all(reloads);
+    expect((await app.get("/api/v1/models/n")).status).toBe(200);
+  });
+
+  test("while it stops it is refused", async () => {
+    const app = await space.start(yaml(ENDLESS));
+    const stopped = app.stop();
+    await expect(app.reload()).rejects.toMatchObject({ code: "STOPPING" });
+    await stopped;
+  });
+});
