@@ -58,8 +58,8 @@ export type Evaluator = {
 
 /** Window ends of one transaction at most, when nothing in them has to go out at once. */
 const ENDS_PER_COMMIT = 48;
-/** The loop gives way to the event loop after this long: heartbeats and HTTP wait for it. */
-const TURN_MS = 8;
+/** The loop gives way to the event loop after this long: heartbeats and HTTP wait for it, and reading has turns of its own. */
+const TURN_MS = 5;
 
 /** A silent model is looked at this often (event time), or once a length of the longest window where that is more. */
 const SILENT_STEP_MS = 24 * 3_600_000;
