@@ -5,6 +5,7 @@ import { startReceiver } from "../src/demo/receiver.ts";
 import { systemClock } from "../src/lib/clock.ts";
 import { silentLog } from "../src/lib/log.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
+import { categoricalFeature, snapshotOf } from "./reference/snapshots.ts";
 import { until } from "./support/daemon.ts";
 import { createWorkspace, HOUR, ndjson, SECRET, smallSnapshot, T0, type TestApp, traffic, type Workspace } from "./support/workspace.ts";
 
@@ -305,5 +306,142 @@ describe("reload", () => {
     const stopped = app.stop();
     await expect(app.reload()).rejects.toMatchObject({ code: "STOPPING" });
     await stopped;
+  });
+});
+
+describe("names and values that nobody chose kindly", () => {
+  const NAMES = [
+    'a"quote',
+    "com,ma",
+    "new\nline",
+    "emoji 😀",
+    "__proto__",
+    "constructor",
+    "toString",
+    "back\\slash",
+    "slash/and?query#hash%25",
+    "{brace}",
+    " blanks ",
+    "..",
+    "ctrl\u0007",
+  ];
+  const CATEGORIES = ["__proto__", "constructor", 'x"y', "n\nl", "😀", "", "null"];
+
+  beforeEach(async () => {
+    const categories = Object.fromEntries(CATEGORIES.map((category) => [category, 100]));
+    await space.writeReference(
+      "m.json",
+      snapshotOf(
+        NAMES.map((name) => categoricalFeature(name, categories)),
+        { model: "m", records: 700 },
+      ),
+    );
+    const lines = Array.from({ length: 480 }, (_, i) => {
+      const features = NAMES.map((name) => `${JSON.stringify(name)}:${JSON.stringify(CATEGORIES[i % CATEGORIES.length])}`);
+      return `{"timestamp":"${new Date(T0 + i * 15_000).toISOString()}","features":{${features.join(",")}}}`;
+    });
+    await space.write("log.ndjson", ndjson(lines));
+  });
+
+  test("every feature is counted, judged, and found by its name in the API", async () => {
+    const app = await space.start(yaml());
+    await app.finished;
+    // Clients take `..` for a step upwards in the path, however it is encoded.
+    for (const name of NAMES.filter((name) => name !== "..")) {
+      const { status, text } = await app.get(`/api/v1/models/m/features/${encodeURIComponent(name)}?window=1h`);
+      expect([name, status]).toEqual([name, 200]);
+      expect(JSON.parse(text)).toMatchObject({ verdict: "no_drift", current: { count: 240 } });
+    }
+  });
+
+  test("the metrics stay readable: one series a feature, whatever its name", async () => {
+    const app = await space.start(yaml());
+    await app.finished;
+    const page = (await app.get("/metrics")).text;
+    expect(samplesOf(page)).toBeGreaterThan(200);
+    expect(page.match(/^driftd_drift_score\{.*statistic="psi",window="1h"\}/gm)).toHaveLength(NAMES.length);
+  });
+});
+
+/** How many samples a page holds; throws at a line that the text format does not know. */
+function samplesOf(page: string): number {
+  const seen = new Set<string>();
+  for (const line of page.trimEnd().split("\n")) {
+    if (/^# (HELP|TYPE) [a-z_:][a-z0-9_:]* /i.test(line)) continue;
+    const sample =
+      /^([a-z_:][a-z0-9_:]*(?:\{(?:[a-z_][a-z0-9_]*="(?:[^"\\\n]|\\[\\"n])*",?)*\})?) (?:[-+]?[0-9.]+(?:e[-+]?[0-9]+)?|\+Inf)$/i.exec(line);
+    if (sample === null) throw new Error(`not a sample: ${JSON.stringify(line)}`);
+    if (seen.has(sample[1]!)) throw new Error(`twice: ${line}`);
+    seen.add(sample[1]!);
+  }
+  return seen.size;
+}
+
+describe("what it shows", () => {
+  const URL_PATH = "/hooks/T0PS3CRET/retrain";
+
+  test("a delivery is listed with its attempts, and can be sent again under its id", async () => {
+    const receiver = await startReceiver({ secret: SECRET, clock: systemClock, port: 0 });
+    await space.write("log.ndjson", ndjson(traffic({ hours: 6, faultMs: T0 + 3 * HOUR })));
+    const app = await space.start(yaml({ more: `, retrain: { webhook: { url: "${receiver.url}", secret: "${SECRET}" } }` }));
+    await app.finished;
+    await app.settle(5_000);
+    const list = JSON.parse((await app.get("/api/v1/deliveries")).text) as { items: { id: string; status: string }[] };
+    expect(list.items).toMatchObject([{ status: "delivered" }]);
+    const id = list.items[0]!.id;
+    expect((await app.get(`/api/v1/deliveries/${id}/replay`, { method: "POST" })).status).toBeLessThan(300);
+    await until("it comes again", 5_000, () => receiver.requests.length === 2);
+    expect(receiver.requests.map((request) => [request.id, request.repeated])).toEqual([
+      [id, false],
+      [id, true],
+    ]);
+    await receiver.close();
+  });
+
+  test("no secret and no webhook address is in any answer, log line or metric", async () => {
+    await space.write("log.ndjson", ndjson(traffic({ hours: 6, faultMs: T0 + 3 * HOUR })));
+    const hook = `url: "http://127.0.0.1:9${URL_PATH}", secret: "${SECRET}", headers: { authorization: "Bearer T0PS3CRET" }`;
+    const app = await space.start(yaml({ more: `, retrain: { webhook: { ${hook} } }` }));
+    await app.finished;
+    await app.reload();
+    await until("an attempt has failed", 10_000, async () => (await app.metrics()).includes('reason="connection"} 1'));
+    const paths = ["config", "status", "models", "models/m", "deliveries", "episodes", "events"];
+    const answers = await Promise.all(paths.map((path) => app.get(`/api/v1/${path}`)));
+    await space.write("driftd.yaml", `${yaml({ more: `, retrain: { webhook: { ${hook}, nonsense: 1 } }` })}`);
+    const refused = await app.get("/-/reload", { method: "POST" });
+    const everything = [...answers.map(({ text }) => text), refused.text, app.log(), await app.metrics()].join("\n");
+    for (const secret of ["T0PS3CRET", SECRET, SECRET.slice("whsec_".length)]) expect(everything).not.toContain(secret);
+  });
+
+  test("bad records are counted by reason in the status and on the metrics page, and harm no neighbour", async () => {
+    const good = traffic();
+    const at = (more: string) => `{"timestamp":"${new Date(T0 + HOUR).toISOString()}",${more}}`;
+    const bad: Record<string, string[]> = {
+      decode_error: ["not json", '{"a":', at('"features":{"x":NaN}'), "[".repeat(100_000), "\u0000\u0001"],
+      schema_error: ["[]", "null", "5", "{}", at('"features":[]'), at('"features":{},"model":{}'), at('"features":{},"version":[]')],
+      no_timestamp: [
+        '{"features":{}}',
+        '{"timestamp":"yesterday","features":{}}',
+        '{"timestamp":1e400,"features":{}}',
+        '{"timestamp":8.64e15,"features":{}}',
+      ],
+      unknown_model: [at('"model":"__proto__","features":{}'), at('"model":"other","features":{}')],
+      too_large: [at(`"features":{"x":"${"A".repeat(10 * 1024 * 1024)}"}`)],
+    };
+    const mixed = [...good];
+    for (const line of Object.values(bad).flat()) mixed.splice(Math.floor(mixed.length * 0.7), 0, line);
+    await space.write("log.ndjson", Buffer.concat([Buffer.from(ndjson(mixed)), Buffer.from([0xff, 0xfe, 0x0a])]));
+    const app = await space.start(yaml());
+    await app.finished;
+    const { records } = JSON.parse((await app.get("/api/v1/status")).text) as {
+      records: { counted: number; dropped: Record<string, number> };
+    };
+    expect(records.counted).toBe(good.length);
+    const page = await app.metrics();
+    for (const [reason, lines] of Object.entries(bad)) {
+      const count = lines.length + (reason === "decode_error" ? 1 : 0);
+      expect([reason, records.dropped[reason]]).toEqual([reason, count]);
+      expect(page).toContain(`driftd_messages_dropped_total{topic="file",reason="${reason}"} ${count}`);
+    }
   });
 });
