@@ -6,7 +6,7 @@
 import { openTable } from "../tables/open.ts";
 import type { TableColumn } from "../tables/plan.ts";
 import { MISSING, MISSING_BIN, PRESENT, type Table, UNSEEN_BIN } from "../tables/table.ts";
-import { binOf } from "./bins.ts";
+import { binsOf } from "./bins.ts";
 import { type CompiledFeature, type CompiledLayout, MOMENT_FIELDS, SPECIAL_SLOTS, type SpecialSlot } from "./layout.ts";
 import { addToMoments, emptyMoments } from "./moments.ts";
 
@@ -102,8 +102,9 @@ async function countNumbers(
   });
 }
 
-/** The finite values of one chunk (about 2,000 rows). */
+/** The finite values of one chunk (about 2,000 rows), and their bins. */
 const block = new Float64Array(4096);
+const blockBins = new Int32Array(block.length);
 
 function addValues(
   feature: CompiledFeature,
@@ -130,8 +131,9 @@ function addValues(
       counts[value > 0 ? positive : value < 0 ? negative : nan]! += 1;
       continue;
     }
-    counts[offset + binOf(paddedEdges, value)]! += 1;
     block[finite++] = value;
   }
+  binsOf(paddedEdges, block, finite, blockBins);
+  for (let i = 0; i < finite; i++) counts[offset + blockBins[i]!]! += 1;
   addToMoments(moments, feature.moments * MOMENT_FIELDS, block, undefined, finite);
 }

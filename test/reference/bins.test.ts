@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   binOf,
+  binsOf,
   createFineBins,
   fineBinsOf,
   forEachRun,
@@ -171,6 +172,20 @@ describe("binOf", () => {
         for (const x of [...others, ...edges.flatMap((edge) => [edge, nextDown(edge), nextUp(edge)])]) {
           expect(binOf(padded, x)).toBe(naiveBin(edges, x));
         }
+      }),
+    );
+  });
+});
+
+describe("binsOf", () => {
+  it("gives the bin of each value as binOf does, however many there are", () => {
+    fc.assert(
+      fc.property(sample, binCount, fc.array(fc.double({ noNaN: true })), (values, bins, others) => {
+        const padded = padEdges(fineBinsOf(values, bins).edges);
+        const asked = Float64Array.from([...others, ...values]);
+        const found = new Int32Array(asked.length);
+        binsOf(padded, asked, asked.length, found);
+        expect([...found]).toEqual(Array.from(asked, (x) => binOf(padded, x)));
       }),
     );
   });
