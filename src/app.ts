@@ -7,7 +7,7 @@
  */
 
 import { createAppView } from "./app-view.ts";
-import { decodersOf, loadJudges, ruleOf, timestampPath, timingOf } from "./assembly.ts";
+import { decodersOf, loadJudges, ruleOf, tableColumns, timingOf } from "./assembly.ts";
 import type { Config } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { restartKeysChanged } from "./config/masked.ts";
@@ -119,7 +119,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       kafka: config.kafka,
       file: config.file && {
         ...config.file,
-        timestampColumn: timestampPath(config).at(-1) ?? "timestamp",
+        ...tableColumns(config, parts.judges),
         eventTimeMs: () => pipeline.ingest.eventTimeMs(),
       },
       clock,

@@ -4,31 +4,62 @@ import type { Config, ModelConfig } from "./config/config.ts";
 import type { DecideRule } from "./decide/decider.ts";
 import type { FieldPaths } from "./decode/fields.ts";
 import { type DecoderOptions, decoders } from "./decode/index.ts";
+import type { FieldPath } from "./decode/paths.ts";
 import type { BytesDecoder, RowDecoder } from "./decode/record.ts";
 import { createRowDecoder } from "./decode/row.ts";
 import type { Policy } from "./evaluate/policy.ts";
 import { createJudges, type Judges } from "./judges.ts";
 import type { Timing } from "./panes/watermark.ts";
+import type { CompiledFeature } from "./reference/layout.ts";
 import { loadModelReferences } from "./reference/models.ts";
+import type { FileSourceOptions } from "./sources/file.ts";
 
 /** A record whose event time is later than its own Kafka timestamp by more than this is `future`. */
 const FUTURE_MS = 5 * 60_000;
 
-/** Where a file's records have their event time: a file has no transport timestamp to take instead. */
-export function timestampPath(config: Config): readonly string[] {
-  return config.record.timestamp ?? ["timestamp"];
+/** Where records of files have their fields: a file has no transport timestamp to take the event time from. */
+function pathsOf({ record }: Config): FieldPaths {
+  return { ...record, timestamp: record.timestamp ?? ["timestamp"] };
+}
+
+/** The same in a table, which is flat: the last key of a path is the column's name. */
+function columnsOf(config: Config): FieldPaths {
+  const { id, model, version, timestamp, prediction, label } = pathsOf(config);
+  const column = (path: FieldPath) => path.slice(-1);
+  return {
+    id: column(id),
+    model: column(model),
+    version: column(version),
+    timestamp: column(timestamp),
+    features: [],
+    prediction: column(prediction),
+    label: column(label),
+  };
+}
+
+/**
+ * How a table's columns are to be read: sorted by event time, names as they are written, and numbers where a reference has numbers, so that a
+ * CSV file gives the same records as NDJSON. A feature on which two models disagree is left to its looks.
+ */
+export function tableColumns(config: Config, judges: Judges): Pick<FileSourceOptions, "timestampColumn" | "kinds"> {
+  const columns = columnsOf(config);
+  const features = judges.references().flatMap(({ compiled }) => compiled.features);
+  const nameOf = ({ from, key }: CompiledFeature) => (from === "prediction" ? String(columns.prediction[0]) : key);
+  const categorical = new Set(features.filter(({ categories }) => categories !== undefined).map(nameOf));
+  const kinds = new Map<string, "number" | "verbatim">();
+  for (const feature of features) if (!categorical.has(nameOf(feature))) kinds.set(nameOf(feature), "number");
+  for (const path of [columns.id, columns.model, columns.version]) kinds.set(String(path[0]), "verbatim");
+  return { timestampColumn: String(columns.timestamp[0]), kinds };
 }
 
 /** The decoders of a configuration; files are always read by the record's own event time. */
 export function decodersOf(config: Config): { readonly bytes: BytesDecoder; readonly row: RowDecoder } {
-  const { record, eventTime } = config;
-  const paths: FieldPaths = { ...record, timestamp: timestampPath(config) };
   const options: DecoderOptions = {
-    paths,
-    transportTime: eventTime.from === "kafka" && config.kafka !== undefined,
+    paths: pathsOf(config),
+    transportTime: config.eventTime.from === "kafka" && config.kafka !== undefined,
     maxBytes: config.kafka?.maxMessageBytes ?? DEFAULT_MAX_BYTES,
   };
-  return { bytes: decoders.json(options), row: createRowDecoder(paths) };
+  return { bytes: decoders.json(options), row: createRowDecoder(columnsOf(config)) };
 }
 
 /** Of a record of a file. */

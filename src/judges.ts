@@ -18,6 +18,7 @@ export type JudgedModel = { readonly name: string; readonly policy: Policy; read
 export type Judges = {
   /** What judges a version; undefined: it has no reference. */
   readonly find: (model: string, version: string) => Judge | undefined;
+  readonly references: () => readonly LoadedReference[];
   readonly route: Router;
   /** Every model and version that records were seen of. */
   readonly subjects: () => readonly { readonly model: string; readonly version: string }[];
@@ -58,6 +59,7 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
 
   return {
     find,
+    references: () => all.map(({ reference }) => reference),
     route: (named, given) => {
       const version = given.toWellFormed(); // a lone surrogate would not come back from the store as it went in
       const model = named ?? only;

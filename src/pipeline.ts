@@ -87,6 +87,8 @@ const TURN_EVERY_MS = 2_000;
 const TURN_GAP_MS = 100;
 /** Closed panes that wait for a commit; beyond, the source is paused. About a thousand panes of 50 features with 300 bins. */
 const MAX_CLOSED_BYTES = 64 * 1024 * 1024;
+/** Of a finite source: above this share of late records its order is worth a word. */
+const MANY_LATE = 0.01;
 /** Positions are published to the group this often. */
 const PUBLISH_EVERY_MS = 5_000;
 
@@ -317,6 +319,9 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
         onFinished: (partition) => {
           ingest.handler.onFinished(partition);
           sourceFinished = true;
+          const { read, late } = ingest.stats();
+          if (late > MANY_LATE * read)
+            log.warn({ late, read }, "many records came too late to be counted: is the file sorted by event time?");
           wakeUp.resolve();
         },
       });

@@ -179,7 +179,7 @@ describe("a start that cannot be", () => {
   });
 
   test("an input that is not there is refused", async () => {
-    await refuses(yaml({ file: "none.ndjson" }), { code: "SOURCE_UNREADABLE", message: expect.stringContaining("none.ndjson") });
+    await refuses(yaml({ file: "none.ndjson" }), { code: "TABLE_NOT_FOUND", message: expect.stringContaining("none.ndjson") });
   });
 });
 

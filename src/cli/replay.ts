@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { decodersOf, loadJudges, ruleOf, timestampPath, timingOf } from "../assembly.ts";
+import { decodersOf, loadJudges, ruleOf, tableColumns, timingOf } from "../assembly.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Decision } from "../decide/decider.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
@@ -65,7 +65,7 @@ export async function replayCommand(args: string[], io: Io): Promise<number> {
     let eventTimeMs: () => number | undefined = () => undefined;
     const source = await openFileSource({
       path: input,
-      timestampColumn: timestampPath(config).at(-1) ?? "timestamp",
+      ...tableColumns(config, judges),
       speed: 0,
       eventTimeMs: () => eventTimeMs(),
       clock: systemClock,

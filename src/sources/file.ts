@@ -1,20 +1,22 @@
 /**
- * The file source: a finite stream. NDJSON (also gzip, zstd, standard input) is handed over as borrowed bytes in the order in which it stands;
- * tables (CSV, Parquet …) are sorted by event time and handed over as rows. Position = index of the record; one partition, number 0.
+ * The file source: a finite stream. NDJSON (also gzip, zstd, standard input) is handed over as borrowed bytes in the order in which it stands,
+ * the files of a glob by name; tables (CSV, Parquet …) are sorted by event time and handed over as rows. Position = index of the record; one
+ * partition, number 0.
  *
- * The source's name holds the path and a digest of the content: another file under the same name is another source.
+ * The source's name holds the path and a digest of the content: another file under the same name is another source. Standard input has no
+ * content to look at beforehand: each run of it is a source of its own.
  */
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { createGunzip, createZstdDecompress } from "node:zlib";
 import type { Clock } from "../lib/clock.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { openRows, type RowBatch } from "../tables/rows.ts";
+import { findTableFiles, type TableFiles } from "../tables/files.ts";
+import { openRows, type RowBatch, type RowsOptions } from "../tables/rows.ts";
+import { fileBytes, unreadable } from "./file-bytes.ts";
 import { createLineCutter, type LineBlock } from "./lines.ts";
 import type { Chunk, Source, SourceHandler, SourceStatus } from "./source.ts";
 
@@ -22,10 +24,12 @@ import type { Chunk, Source, SourceHandler, SourceStatus } from "./source.ts";
 const CHUNK_RECORDS = 500;
 
 export type FileSourceOptions = {
-  /** A path, a glob of tables, or `-` for NDJSON on standard input. */
+  /** A path, a glob, or `-` for NDJSON on standard input. */
   readonly path: string;
   /** The column that holds the event time: tables are sorted by it. */
   readonly timestampColumn: string;
+  /** What columns of a table are, whatever their values look like: the version `1.10` of a CSV file is not the number 1.1. */
+  readonly kinds: NonNullable<RowsOptions["kinds"]>;
   /** Event seconds per second; 0 = as fast as it goes. */
   readonly speed: number;
   /** The event time reached so far, for pacing; undefined before the first record. */
@@ -35,10 +39,14 @@ export type FileSourceOptions = {
   readonly log: Log;
 };
 
-/** Makes the source of a file; nothing is read before `start`. Throws `SOURCE_UNREADABLE` from `start` when the file is not there. */
+/**
+ * Makes the source of a file; no record is read before `start`. Throws what `findTableFiles` throws and `SOURCE_UNREADABLE`; later the latter
+ * and what `openRows` throws go to the handler's `onFatal`.
+ */
 export async function openFileSource(options: FileSourceOptions): Promise<Source> {
   const { path, clock } = options;
-  const source = await sourceName(path);
+  const files = path === "-" ? undefined : await findTableFiles(path);
+  const source = files === undefined ? `file:-#${clock.nowMs().toString(36)}` : `file:${path}#${await digestOf(files)}`;
   const stopping = new AbortController();
   let reading: Promise<void> | undefined;
   let position = 0;
@@ -60,7 +68,8 @@ export async function openFileSource(options: FileSourceOptions): Promise<Source
 
   async function read(handler: SourceHandler, from: number): Promise<void> {
     position = from;
-    const chunks = isNdjson(path) ? lineChunks(source, openBytes(options), from) : rowChunks(source, options, from);
+    const chunks =
+      files === undefined || isNdjson(files) ? lineChunks(source, streams(files, options), from) : rowChunks(source, options, from);
     for await (const chunk of chunks) if (!(await handOver(handler, chunk))) return;
     end = position;
     handler.onEnd({ source, partition: 0 }, position);
@@ -116,47 +125,43 @@ export async function openFileSource(options: FileSourceOptions): Promise<Source
   }
 }
 
-function isNdjson(path: string): boolean {
-  return path === "-" || /\.(ndjson|jsonl)(\.gz|\.zst)?$/i.test(path);
+function isNdjson({ files }: TableFiles): boolean {
+  return files.every((file) => /\.(ndjson|jsonl)(\.[^.]+)?$/i.test(file));
 }
 
-/** `file:PATH#DIGEST`, the digest over the content (of a glob: over its text; of standard input: none). */
-async function sourceName(path: string): Promise<string> {
-  if (path === "-") return "file:-";
+/** Over the content of all files, in their order. */
+async function digestOf({ files }: TableFiles): Promise<string> {
   const hash = createHash("sha256");
-  if (/[*?[]/.test(path)) return `file:${path}#${hash.update(path).digest("hex").slice(0, 12)}`;
-  try {
-    await stat(path);
-    for await (const block of createReadStream(path)) hash.update(block as Buffer);
-  } catch (thrown) {
-    throw new DriftdError("SOURCE_UNREADABLE", `input ${path} cannot be read: ${coerceError(thrown).message}`, {
-      hint: "check the path and its permissions",
-      cause: thrown,
-    });
-  }
-  return `file:${path}#${hash.digest("hex").slice(0, 12)}`;
-}
-
-function openBytes({ path, stdin = process.stdin }: FileSourceOptions): Readable {
-  if (path === "-") return stdin;
-  const raw = createReadStream(path, { highWaterMark: 256 * 1024 });
-  const unpack = path.endsWith(".gz") ? createGunzip() : path.endsWith(".zst") ? createZstdDecompress() : undefined;
-  if (unpack === undefined) return raw;
-  raw.on("error", (error) => unpack.destroy(error)); // `pipe` does not hand errors on
-  return raw.pipe(unpack);
-}
-
-async function* lineChunks(source: string, bytes: Readable, from: number): AsyncGenerator<Chunk> {
-  const cutter = createLineCutter();
-  let index = 0;
-  for await (const block of bytes) {
-    for (const lines of cutter.push(block as Buffer)) {
-      yield* sliceLines(source, lines, index, from);
-      index += lines.count;
+  for (const file of files) {
+    try {
+      for await (const block of createReadStream(file)) hash.update(block as Buffer);
+    } catch (thrown) {
+      throw unreadable(file, thrown);
     }
   }
-  const rest = cutter.finish();
-  if (rest !== undefined) yield* sliceLines(source, rest, index, from);
+  return hash.digest("hex").slice(0, 12);
+}
+
+function* streams(files: TableFiles | undefined, { stdin = process.stdin }: FileSourceOptions): Generator<AsyncIterable<Buffer>> {
+  if (files === undefined) yield stdin;
+  else for (const file of files.files) yield fileBytes(file, files.compression);
+}
+
+async function* lineChunks(source: string, files: Iterable<AsyncIterable<Buffer>>, from: number): AsyncGenerator<Chunk> {
+  let index = 0;
+  for (const file of files) {
+    const cutter = createLineCutter();
+    for await (const block of file) {
+      for (const lines of cutter.push(block)) {
+        yield* sliceLines(source, lines, index, from);
+        index += lines.count;
+      }
+    }
+    const rest = cutter.finish();
+    if (rest === undefined) continue;
+    yield* sliceLines(source, rest, index, from);
+    index += rest.count;
+  }
 }
 
 function* sliceLines(source: string, lines: LineBlock, base: number, from: number): Generator<Chunk> {
@@ -172,9 +177,9 @@ function* sliceLines(source: string, lines: LineBlock, base: number, from: numbe
   }
 }
 
-async function* rowChunks(source: string, { path, timestampColumn }: FileSourceOptions, from: number): AsyncGenerator<Chunk> {
+async function* rowChunks(source: string, options: FileSourceOptions, from: number): AsyncGenerator<Chunk> {
   let index = 0;
-  for await (const batch of openRows(path, { orderBy: timestampColumn })) {
+  for await (const batch of openRows(options.path, { orderBy: options.timestampColumn, kinds: options.kinds })) {
     yield* sliceRows(source, batch, index, from);
     index += batch.count;
   }

@@ -10,7 +10,7 @@ import type { Source } from "./source.ts";
 
 export type SourceOptions = {
   readonly kafka: KafkaConfig | undefined;
-  readonly file: (NonNullable<Config["file"]> & Pick<FileSourceOptions, "timestampColumn" | "eventTimeMs">) | undefined;
+  readonly file: (NonNullable<Config["file"]> & Pick<FileSourceOptions, "timestampColumn" | "kinds" | "eventTimeMs">) | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

@@ -4,6 +4,7 @@
  */
 
 import { literal } from "./database.ts";
+import type { DemandedKinds } from "./table.ts";
 
 /**
  * - `number`: doubles. Decimals are rounded to the nearest double; NaN and ±Infinity are values.
@@ -38,8 +39,8 @@ export type ColumnPlan = TableColumn & {
 export type PlanOptions = {
   /** Texts that mean "missing", beside the empty field; one that is a number is missing as a number too. */
   readonly nullValues: readonly string[];
-  /** Kinds that the caller demands, by column: `number` makes other values wrong types, `text` reads numbers as their text. */
-  readonly kinds: ReadonlyMap<string, "number" | "text">;
+  /** Kinds that the caller demands, by column. */
+  readonly kinds: DemandedKinds;
   /** The order of the file has to be kept. */
   readonly ordered: boolean;
 };

@@ -6,11 +6,17 @@
 
 import type { TableColumn } from "./plan.ts";
 
+/**
+ * `number`: other values are of the wrong type. `text`: numbers are categories, so 1.0 and 1 are one. `verbatim`: names, which stand as they
+ * are written (the version `1.10` of a CSV file); a column that has a type of its own keeps it.
+ */
+export type DemandedKinds = ReadonlyMap<string, "number" | "text" | "verbatim">;
+
 export type TableOptions = {
   /** Texts that mean "missing" beside the empty field, such as `NA`. */
   readonly nullValues?: readonly string[];
   /** Kinds demanded by column name, whatever the values look like; a name that the table lacks is ignored. */
-  readonly kinds?: ReadonlyMap<string, "number" | "text">;
+  readonly kinds?: DemandedKinds;
   /** DuckDB's bound, such as `1GiB` (the default); what does not fit spills to a temporary folder. */
   readonly memoryLimit?: string;
   /** Rows will be read one after the other and have to come in the file's order. */

@@ -46,7 +46,7 @@ function planColumn({ name, sql, type }: Described, fact: number, options: PlanO
   const common = { name, duckdbType: type, json: false, ...(note === undefined ? {} : { note }) };
   const text = `CAST(${sql} AS VARCHAR)`;
   const demanded = options.kinds.get(name);
-  const kind = natural === "unsupported" ? natural : (demanded ?? natural);
+  const kind = natural === "unsupported" || demanded === "verbatim" ? natural : (demanded ?? natural);
   const number = `CAST(${sql} AS DOUBLE)`;
   const isNumber = natural === "number" || isNumeric(type);
   switch (kind) {

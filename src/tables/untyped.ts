@@ -125,7 +125,8 @@ async function factsOf(db: Database, relation: string, views: readonly Views[]):
 
 function planColumn(format: "csv" | "json", name: string, views: Views, facts: Facts, options: PlanOptions): ColumnPlan {
   const natural = kindOf(facts);
-  const kind = natural === "unsupported" ? natural : (options.kinds.get(name) ?? natural);
+  const demanded = options.kinds.get(name);
+  const kind = natural === "unsupported" ? natural : demanded === "verbatim" ? "text" : (demanded ?? natural);
   const note = noteOf(natural, kind, facts);
   const common = {
     name,
@@ -154,7 +155,7 @@ function planColumn(format: "csv" | "json", name: string, views: Views, facts: F
     case "unsupported":
       return { ...common, value: `CAST(${views.present} AS VARCHAR)`, wrong: undefined };
     default: {
-      const numericText = natural === "number";
+      const numericText = natural === "number" && demanded !== "verbatim";
       // A number that is read as text has one text: 1.0 and 1 are the same category, as they are one value in a stream.
       const value = numericText
         ? `coalesce(CAST((${withoutNullNumbers(views.number, options.nullValues)}) AS VARCHAR), CASE WHEN (${views.number}) IS NULL THEN (${views.text}) END)`
