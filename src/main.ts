@@ -4,7 +4,7 @@
 import { alignRows, type Command, exitCodes, type Io } from "./cli/args.ts";
 import { coerceError, DriftdError } from "./lib/errors.ts";
 import { didYouMean } from "./lib/suggest.ts";
-import { readVersion } from "./lib/version.ts";
+import { checkNode, readVersion } from "./lib/version.ts";
 
 type Entry = { readonly summary: string; readonly load: () => Promise<Command> };
 
@@ -65,6 +65,7 @@ async function main([name, ...args]: string[]): Promise<number> {
   if (entry === undefined) {
     throw new DriftdError("USAGE", `unknown command ${JSON.stringify(name)}`, { hint: didYouMean(name, Object.keys(commands)) });
   }
+  checkNode(process.version);
   return (await entry.load())(args, io);
 }
 

@@ -12,7 +12,20 @@ export type Version = {
   readonly nodejs: string;
 };
 
+/** The least Node.js, as in the `engines` of package.json. */
+const LEAST_NODE = "24.12.0";
+
 let read: string | undefined;
+
+/** Throws NODE_TOO_OLD when `version` (of Node.js, e.g. `v20.1.0`) is older than driftd needs: its built-in modules would be missed later, one by one. */
+export function checkNode(version: string): void {
+  const [major = 0, minor = 0] = version.replace(/^v/, "").split(".").map(Number);
+  const [leastMajor = 0, leastMinor = 0] = LEAST_NODE.split(".").map(Number);
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return;
+  throw new DriftdError("NODE_TOO_OLD", `driftd needs Node.js ${LEAST_NODE} or newer; this is ${version} (${process.execPath})`, {
+    hint: 'install a newer one; in a clone, `npm ci` brings it: export PATH="$PWD/node_modules/.bin:$PATH"',
+  });
+}
 
 /** Reads the version once. Throws VERSION_UNKNOWN when no package.json of driftd stands in any parent folder. */
 export function readVersion(env: Readonly<Record<string, string | undefined>> = process.env): Version {
