@@ -7,6 +7,7 @@ import type { NumericSummary } from "./summary.ts";
 /** Why a column is no feature: a closed list. */
 export type SkipReason =
   | "excluded" // named by --exclude
+  | "no_name" // the empty name, which no snapshot and no metric label can hold
   | "timestamp" // a time, or the event time itself
   | "record_field" // id, model, version or label of the record
   | "unsupported_type" // lists, structures, blobs
@@ -73,6 +74,7 @@ export function chooseColumns(
 
 function skipReason(name: string, kind: TableColumn["kind"], demanded: boolean, rules: ColumnRules): SkipReason | undefined {
   if (rules.exclude.has(name)) return "excluded";
+  if (name === "") return "no_name";
   if (name === rules.timestamp) return "timestamp";
   if (rules.recordColumns && RECORD_FIELDS.has(name)) return name === "timestamp" ? "timestamp" : "record_field";
   if (kind === "unsupported") return "unsupported_type";

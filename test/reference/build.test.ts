@@ -162,6 +162,14 @@ describe("columns", () => {
     expect(snapshot.calibration).toBeUndefined();
   });
 
+  it("without a name are left out, so that the snapshot can be loaded", async () => {
+    const path = await folder.write("no-name.ndjson", '{"":1,"a":2}\n{"":3,"a":4}\n');
+    const { snapshot, skipped } = await build(path);
+    expect(skipped).toEqual([{ feature: "", reason: "no_name" }]);
+    await saveSnapshot(snapshot, folder.path("no-name.json"));
+    expect((await loadSnapshot(folder.path("no-name.json"))).features.map(({ feature }) => feature)).toEqual(["a"]);
+  });
+
   it("of numbers can be taken as categories, named as JavaScript writes the numbers", async () => {
     const { snapshot } = await build(await folder.write("codes.csv", `code,x\n${"1.0,1\n2,2\n2.50,3\n2,4\n".repeat(5)}`), {
       categorical: ["code"],
