@@ -4,7 +4,6 @@
  * only) and judged `no_reference`; the number of versions of a model is bounded.
  */
 
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { type PreparedReference, prepareReference } from "./evaluate/calibrate.ts";
 import { type Policy, policyDigest } from "./evaluate/policy.ts";
 import type { Router } from "./ingest.ts";
@@ -86,11 +85,8 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
       for (const { model, version } of all) {
         const judge = find(model, version ?? "");
         if (judge === undefined) continue;
-        const { features, policy, windowOf } = judge.prepared;
-        for (let feature = 0; feature < features.length; feature++) {
-          for (let window = 0; window < policy.windows.length; window++) windowOf(feature, window);
-          await nextTurn(); // about a millisecond for each window
-        }
+        const { policy, readyFor } = judge.prepared;
+        for (let window = 0; window < policy.windows.length; window++) await readyFor(window);
       }
     },
   };

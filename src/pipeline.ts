@@ -166,11 +166,16 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   function subjectOf(model: string, version: string): Subject {
     const judge = judges.find(model, version);
     const row = judge?.reference.compiled.row ?? EMPTY_ROW;
+    const countsAt = (window: WindowSpec, endMs: number) =>
+      reader.windowIfCached(model, version, window, endMs, row) ?? reader.windowAt(model, version, window, endMs, row);
     return {
       model,
       version,
-      windowAt: (window, endMs) =>
-        reader.windowIfCached(model, version, window, endMs, row) ?? reader.windowAt(model, version, window, endMs, row),
+      windowAt: (window, endMs) => {
+        // The first look at a thousand features prepares for seconds: not in the one turn of the event loop that a verdict takes.
+        const preparing = judge?.prepared.readyFor(judge.prepared.policy.windows.findIndex(({ name }) => name === window.name));
+        return preparing === undefined ? countsAt(window, endMs) : preparing.then(() => countsAt(window, endMs));
+      },
       evaluate: (counts) => {
         if (judge === undefined) return insufficientEvaluation(counts, "no_reference", judges.policyDigest(model), null);
         const beganMs = clock.monotonicMs();
@@ -307,7 +312,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     finished: finished.promise,
     run: async (given) => {
       source = given;
-      // Not waited for: what is not ready by its first evaluation is made then.
+      // Not waited for: what is not ready by its first evaluation is waited for then.
       void judges.warmUp();
       looping = loop();
       await given.start({

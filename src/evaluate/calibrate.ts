@@ -4,6 +4,7 @@
  * comparisons is what healthy traffic does. Not here: the verdict on a live window (`evaluate.ts`).
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { chi2Isf, normalIsf } from "../../detectors/index.ts";
 import type { RowLayout } from "../reference/layout.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
@@ -64,6 +65,8 @@ export type PreparedReference = {
   readonly names: readonly string[];
   /** The feature at one of the policy's windows (by its place in `policy.windows`); made at first use. */
   readonly windowOf: (feature: number, window: number) => PreparedWindow;
+  /** Makes that for all features of a window in short turns of the event loop; undefined when all of it is there. */
+  readonly readyFor: (window: number) => Promise<void> | undefined;
   /** Where each judged feature stands in a row of counts: its place in `layout.features`, or −1 when its bins there are not these. */
   readonly columnsOf: (layout: RowLayout) => Int32Array;
 };
@@ -83,6 +86,30 @@ export function prepareReference(snapshot: Snapshot, policy: Policy): PreparedRe
   // Uncalibrated limits depend on no feature's own noise: one map for each window serves all of them.
   const shared = policy.windows.map(() => ({ limits: new Map<number, number>(), binLimits: new Map<number, number>() }));
   const columns = new WeakMap<RowLayout, Int32Array>();
+
+  const ready = policy.windows.map(() => false);
+  const making = new Map<number, Promise<void>>();
+
+  function readyFor(window: number): Promise<void> | undefined {
+    if (ready[window] !== false) return undefined; // also for a window that the policy does not have
+    const running = making.get(window) ?? makeAll(window);
+    making.set(window, running);
+    return running;
+  }
+
+  async function makeAll(window: number): Promise<void> {
+    for (let feature = 0; feature < features.length; feature++) {
+      windowOf(feature, window);
+      if (snapshot.calibration !== undefined) await nextTurn(); // it took a millisecond or more
+    }
+    ready[window] = true;
+  }
+
+  function windowOf(feature: number, window: number): PreparedWindow {
+    const at = feature * policy.windows.length + window;
+    windows[at] ??= prepareWindow(feature, window);
+    return windows[at];
+  }
 
   function prepareWindow(feature: number, window: number): PreparedWindow {
     const { lengthMs } = policy.windows[window]!;
@@ -106,11 +133,8 @@ export function prepareReference(snapshot: Snapshot, policy: Policy): PreparedRe
     policyDigest: policyDigest(policy),
     features,
     names: features.map(({ feature }) => feature.feature),
-    windowOf: (feature, window) => {
-      const at = feature * policy.windows.length + window;
-      windows[at] ??= prepareWindow(feature, window);
-      return windows[at];
-    },
+    windowOf,
+    readyFor,
     columnsOf: (layout) => {
       let found = columns.get(layout);
       if (found === undefined) {

@@ -191,4 +191,32 @@ describe("the calibration of a feature", () => {
     expect(reference.windowOf(0, 1)).toBe(reference.windowOf(0, 1));
     expect(reference.windowOf(0, 1)).not.toBe(reference.windowOf(0, 0));
   });
+
+  it("is made ahead for all features of a window, with a turn of the event loop between two of them", async () => {
+    const calibration = calibrationOf(x, 8, () => sample(100))!;
+    const names = ["x", "y", "z"];
+    const slots = Object.fromEntries(names.map((name) => [name, calibration.slots["x"]!]));
+    const reference = prepareReference(
+      snapshotOf(
+        names.map((feature) => ({ ...x, feature })),
+        { ...calibration, slots },
+      ),
+      DEFAULT_POLICY,
+    );
+    let turns = 0;
+    const count = () => {
+      turns++;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+    const making = reference.readyFor(1);
+    expect(reference.readyFor(1)).toBe(making);
+    await making;
+    clearImmediate(counting);
+    expect(turns).toBeGreaterThanOrEqual(names.length - 1);
+    expect(reference.readyFor(1)).toBeUndefined();
+    expect(reference.readyFor(0)).toBeInstanceOf(Promise);
+    expect(reference.readyFor(-1)).toBeUndefined();
+    expect(reference.windowOf(2, 1).calibration).toBeDefined();
+  });
 });
