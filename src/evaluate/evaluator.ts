@@ -6,8 +6,9 @@
  * Progress, evaluations, alert state and outbox rows of a stretch of window ends go to the store in one transaction, and only then do
  * their effects begin (`onDecided`). A crash before the commit evaluates the same stretch again, with the same result.
  *
- * Silence: once the longest window has been found empty, it alone is looked at, once a day (so that an episode without evidence ends), until
- * there is a pane again. A version that was replaced, or years of nothing between two records, must not cost a walk over every window end.
+ * Silence: once the longest window has been found empty, it alone is looked at, after 1 day, 2, 4, 8 … (so that an episode without evidence
+ * ends), until there is a pane again. A version that was replaced, or years of nothing between two records, must not cost a walk over every
+ * window end.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -61,23 +62,25 @@ const ENDS_PER_COMMIT = 48;
 /** The loop gives way to the event loop after this long: heartbeats and HTTP wait for it, and reading has turns of its own. */
 const TURN_MS = 5;
 
-/** A silent model is looked at this often (event time), or once a length of the longest window where that is more. */
-const SILENT_STEP_MS = 24 * 3_600_000;
+/** When a silent model is first looked at again (event time), or after a length of the longest window where that is more. */
+const FIRST_LOOK_MS = 24 * 3_600_000;
+/** Stands for a window in the stored progress: since when the longest window has been empty. */
+const SILENCE = "$silence";
 
 /** One subject on its way through time. */
 type Walk = {
   readonly subject: Subject;
   /** The next end of each window. */
   readonly ends: Map<WindowSpec, number>;
-  /** The end at which the longest window was empty, while no pane has come since. */
-  silentMs: number | undefined;
+  /** The longest window was empty at the end `sinceMs`, and still so at `atMs`; no pane has come since. */
+  silence: { readonly sinceMs: number; readonly atMs: number } | undefined;
 };
 
 /** Loads the stored progress and makes the loop. */
 export async function createEvaluator<D extends DecisionRows>(options: EvaluatorOptions<D>): Promise<Evaluator> {
   const { windows, store, clock } = options;
   const longest = windows.reduce((a, b) => (b.lengthMs > a.lengthMs ? b : a));
-  const silentStepMs = Math.ceil(Math.max(SILENT_STEP_MS, longest.lengthMs) / longest.slideMs) * longest.slideMs;
+  const firstLookMs = Math.ceil(Math.max(FIRST_LOOK_MS, longest.lengthMs) / longest.slideMs) * longest.slideMs;
   const through = new Map<string, EvaluatedThrough>();
   for (const row of await store.evaluatedThrough()) through.set(keyOf(row.model, row.version, row.window), row);
   /** Whether the longest window was empty at an end: what the last evaluation saw. Anything older is looked up. */
@@ -107,46 +110,48 @@ export async function createEvaluator<D extends DecisionRows>(options: Evaluator
         return [window, ms === undefined ? endAfter(fromMs, window) : ms + window.slideMs];
       }),
     );
-    const walk = { subject, ends, silentMs: await silentSince(subject) };
+    const walk = { subject, ends, silence: await silenceOf(subject) };
     await leaveSilence(walk, throughMs);
     return walk;
   }
 
-  /** The last end of the longest window, if it was empty then: a question about the pane log alone, so a restart changes nothing. */
-  async function silentSince(subject: Subject): Promise<number | undefined> {
-    const endMs = throughOf(subject, longest);
-    if (endMs === undefined) return undefined;
-    const known = lastLook.get(keyOf(subject.model, subject.version, longest.name));
-    const empty = known?.endMs === endMs ? known.empty : (await subject.windowAt(longest, endMs)).records === 0;
-    return empty ? endMs : undefined;
+  /** Whether the longest window was empty at its last end: a question about the pane log, so a restart changes nothing. */
+  async function silenceOf(subject: Subject): Promise<Walk["silence"]> {
+    const { model, version } = subject;
+    const atMs = throughOf(subject, longest);
+    if (atMs === undefined) return undefined;
+    const known = lastLook.get(keyOf(model, version, longest.name));
+    const empty = known?.endMs === atMs ? known.empty : (await subject.windowAt(longest, atMs)).records === 0;
+    return empty ? { sinceMs: Math.min(atMs, through.get(keyOf(model, version, SILENCE))?.throughMs ?? atMs), atMs } : undefined;
   }
 
   /** Ends a silence when a pane has come: every window goes on at its first end after it. */
   async function leaveSilence(walk: Walk, throughMs: number): Promise<void> {
-    const { subject, ends, silentMs } = walk;
-    if (silentMs === undefined) return;
-    const nextMs = await store.firstPane(subject.model, subject.version, silentMs);
+    const { subject, ends, silence } = walk;
+    if (silence === undefined) return;
+    const nextMs = await store.firstPane(subject.model, subject.version, silence.atMs);
     // A pane beyond the gate may be an open one of a record far ahead, and earlier ones may still come.
-    if (nextMs === undefined || nextMs >= Math.min(throughMs, silentMs + silentStepMs)) return;
-    walk.silentMs = undefined;
+    if (nextMs === undefined || nextMs >= Math.min(throughMs, nextEnd(walk))) return;
+    walk.silence = undefined;
     for (const window of windows) ends.set(window, Math.max(ends.get(window) as number, endAfter(nextMs, window)));
   }
 
-  function nextEnd({ ends, silentMs }: Walk): number {
-    return silentMs === undefined ? Math.min(...ends.values()) : silentMs + silentStepMs;
+  function nextEnd({ ends, silence }: Walk): number {
+    if (silence === undefined) return Math.min(...ends.values());
+    return silence.sinceMs + Math.max(firstLookMs, 2 * (silence.atMs - silence.sinceMs));
   }
 
   /** Evaluates what ends at `endMs`. */
   async function judge(walk: Walk, endMs: number): Promise<Evaluation[]> {
     const { subject, ends } = walk;
-    const due = walk.silentMs === undefined ? windows.filter((window) => ends.get(window) === endMs) : [longest];
+    const due = walk.silence === undefined ? windows.filter((window) => ends.get(window) === endMs) : [longest];
     const evaluations: Evaluation[] = [];
     for (const window of due) {
       const found = subject.windowAt(window, endMs);
       const counts = found instanceof Promise ? await found : found; // no await without need: replays make tens of thousands of these
       if (window === longest) {
         const empty = counts.records === 0;
-        walk.silentMs = empty ? endMs : undefined;
+        walk.silence = empty ? { sinceMs: walk.silence?.sinceMs ?? endMs, atMs: endMs } : undefined;
         lastLook.set(keyOf(subject.model, subject.version, window.name), { endMs, empty });
       }
       evaluations.push(subject.evaluate(counts));
@@ -201,11 +206,16 @@ export async function createEvaluator<D extends DecisionRows>(options: Evaluator
     return evaluated;
   }
 
-  function progressOf({ subject, ends }: Walk): EvaluatedThrough[] {
+  function progressOf({ subject, ends, silence }: Walk): EvaluatedThrough[] {
     const { model, version } = subject;
-    return windows
-      .map((window) => ({ model, version, window: window.name, throughMs: (ends.get(window) as number) - window.slideMs }))
-      .filter((row) => row.throughMs > (through.get(keyOf(model, version, row.window))?.throughMs ?? Number.NEGATIVE_INFINITY));
+    const rows = windows.map((window) => ({
+      model,
+      version,
+      window: window.name,
+      throughMs: (ends.get(window) as number) - window.slideMs,
+    }));
+    if (silence !== undefined) rows.push({ model, version, window: SILENCE, throughMs: silence.sinceMs });
+    return rows.filter((row) => row.throughMs > (through.get(keyOf(model, version, row.window))?.throughMs ?? Number.NEGATIVE_INFINITY));
   }
 
   return {
@@ -219,7 +229,7 @@ export async function createEvaluator<D extends DecisionRows>(options: Evaluator
       }
       return evaluated;
     },
-    progress: () => [...through.values()],
+    progress: () => [...through.values()].filter(({ window }) => window !== SILENCE),
   };
 }
 

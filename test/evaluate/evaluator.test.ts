@@ -155,15 +155,15 @@ describe("the walk", () => {
 describe("silence", () => {
   const TEN_YEARS = 3650 * DAY;
 
-  test("a version without traffic is looked at once a day after its longest window has emptied", async () => {
+  test("a version without traffic is looked at 1, 2, 4 and 8 days after its longest window has emptied", async () => {
     const seen = await inOneGo([...steady(0, HOUR), ...steady(0, 10 * DAY, "2")], 10 * DAY);
     const after = seen.filter((line) => line.startsWith("1 ") && (line.split(" ")[2] as string) > "1970-01-01T07:00");
-    expect(after).toEqual(Array.from({ length: 9 }, (_, i) => `1 6h 1970-01-${String(i + 2).padStart(2, "0")}T07:00 0`));
+    expect(after).toEqual(["02", "03", "05", "09"].map((day) => `1 6h 1970-01-${day}T07:00 0`));
   });
 
-  test("ten years of nothing between two records cost a look a day, not one each five minutes", async () => {
+  test("ten years of nothing between two records cost a dozen looks, not one each five minutes", async () => {
     const seen = await inOneGo([...steady(0, HOUR), ...steady(TEN_YEARS, TEN_YEARS + HOUR)], TEN_YEARS + HOUR);
-    expect(seen.length).toBeLessThan(4_000);
+    expect(seen.length).toBeLessThan(150);
     expect(seen.slice(-14)).toContain("1 1h 1979-12-30T00:05 1");
   });
 
@@ -184,14 +184,14 @@ describe("silence", () => {
   test("progress goes on in silence, so that old panes can be removed", async () => {
     const it = rig([...steady(0, HOUR), ...steady(0, 10 * DAY, "2")], () => 10 * DAY);
     await (await it.evaluator()).advance(10 * DAY);
-    for (const window of ["1h", "6h"]) expect(it.through.get(`1 ${window}`)?.throughMs).toBeGreaterThan(9 * DAY);
+    for (const window of ["1h", "6h"]) expect(it.through.get(`1 ${window}`)?.throughMs).toBeGreaterThan(8 * DAY);
   });
 });
 
 describe("the same panes give the same evaluations", () => {
   const traffic = fc.array(
     fc.record({
-      startMs: fc.integer({ min: 0, max: 120 }).map((i) => i * 55 * MINUTE),
+      startMs: fc.integer({ min: 0, max: 140 }).map((i) => i * 7 * HOUR),
       burst: fc.integer({ min: 1, max: 20 }),
       version: fc.constantFrom("1", "2"),
     }),
@@ -199,7 +199,7 @@ describe("the same panes give the same evaluations", () => {
   );
   const panesOf = (bursts: readonly { startMs: number; burst: number; version: string }[]): PaneAt[] =>
     bursts.flatMap(({ startMs, burst, version }) => steady(startMs, startMs + burst * 5 * MINUTE, version));
-  const END = 140 * 55 * MINUTE;
+  const END = 45 * DAY;
 
   test("however the gate moves and wherever the process is killed", () =>
     fc.assert(
