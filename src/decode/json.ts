@@ -2,7 +2,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { createFieldReader, type FieldPaths } from "./fields.ts";
-import type { BytesDecoder } from "./record.ts";
+import { type BytesDecoder, newRecord } from "./record.ts";
 
 export type JsonDecoderOptions = {
   readonly paths: FieldPaths;
@@ -19,12 +19,26 @@ export type JsonDecoderOptions = {
 export function createJsonDecoder(options: JsonDecoderOptions): BytesDecoder {
   const readFields = createFieldReader(options.paths);
   const { transportTime, maxBytes } = options;
+  let text = "";
+
+  // The last message once more, its long integers as text. Made for the first that is asked for, and kept for the others of the message.
+  const reread = newRecord();
+  let rereadText: string | undefined;
+  function longInteger(from: "features" | "prediction", key: string): string | undefined {
+    if (rereadText !== text) {
+      readFields(JSON.parse(text, keepLongInteger as (key: string, value: unknown) => unknown), 0, reread);
+      rereadText = text;
+    }
+    const value = from === "prediction" ? reread.prediction : Object.hasOwn(reread.features, key) ? reread.features[key] : undefined;
+    return typeof value === "string" ? value : undefined;
+  }
+
   return (bytes, start, end, timestampMs, into) => {
     if (start < 0) return "tombstone";
     if (end - start > maxBytes) return "too_large";
     let from = start;
     if (bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf) from = start + 3; // a byte order mark
-    const text = bytes.toString("utf8", from, end);
+    text = bytes.toString("utf8", from, end);
     // U+FFFD is what a broken byte becomes; the search costs nothing on one-byte strings.
     if (text.includes("\ufffd") && !isUtf8(bytes.subarray(from, end))) return "decode_error";
     let root: unknown;
@@ -33,6 +47,13 @@ export function createJsonDecoder(options: JsonDecoderOptions): BytesDecoder {
     } catch {
       return "decode_error";
     }
+    into.longInteger = longInteger;
     return readFields(root, transportTime ? timestampMs : undefined, into);
   };
+}
+
+/** A reviver that leaves a whole number beyond 2^53 as it is written. */
+function keepLongInteger(_key: string, value: unknown, { source }: { readonly source?: string }): unknown {
+  const long = typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value);
+  return long && source !== undefined && /^-?\d+$/.test(source) ? source : value;
 }

@@ -21,6 +21,11 @@ export type DecodedRecord = {
   features: Readonly<Record<string, unknown>>;
   prediction: unknown;
   label: unknown;
+  /**
+   * Text of the whole number that stands at a key of `features` or in `prediction`, digit for digit: beyond 2^53 the number itself is rounded.
+   * Undefined where nothing is rounded. Slow, as it reads the message again: ask only for such a number.
+   */
+  longInteger: ((from: "features" | "prediction", key: string) => string | undefined) | undefined;
 };
 
 /** Fills `into` from `bytes[start, end)`; returns undefined, or why there is no record. `timestampMs` is the transport's. */
@@ -36,5 +41,8 @@ export type RowDecoder = (row: Readonly<Record<string, unknown>>, into: DecodedR
 
 /** An empty record to decode into. */
 export function newRecord(): DecodedRecord {
-  return { id: undefined, model: undefined, version: "", eventTimeMs: Number.NaN, features: {}, prediction: undefined, label: undefined };
+  return {
+    ...{ id: undefined, model: undefined, version: "", eventTimeMs: Number.NaN },
+    ...{ features: {}, prediction: undefined, label: undefined, longInteger: undefined },
+  };
 }

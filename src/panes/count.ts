@@ -51,7 +51,13 @@ export function countRecord(
       addToMoments(moments, feature.moments * MOMENT_FIELDS, x);
     } else {
       const category =
-        typeof value === "string" ? value : typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
+        typeof value === "string"
+          ? value
+          : typeof value === "number"
+            ? numberText(value, feature, record)
+            : typeof value === "boolean"
+              ? String(value)
+              : undefined;
       if (category === undefined) counts[special + WRONG_TYPE]!++;
       else {
         const bin = feature.categories.get(category);
@@ -59,6 +65,12 @@ export function countRecord(
       }
     }
   }
+}
+
+/** A number as a category is written. A whole number beyond 2^53 was rounded when it was parsed, so the record is asked how it stands there. */
+function numberText(value: number, feature: CompiledFeature, record: Readonly<DecodedRecord>): string {
+  const rounded = feature.longIntegers && Number.isInteger(value) && !Number.isSafeInteger(value);
+  return (rounded ? record.longInteger?.(feature.from, feature.key) : undefined) ?? String(value);
 }
 
 /** Welford's step. Values near 1e308 make `m2` infinite and it stays so: `readMoments` says overflow. */

@@ -57,12 +57,13 @@ function compileFeature(feature: SnapshotFeature, layout: FeatureLayout): Compil
     shadowed: key in Object.prototype,
   };
   return feature.kind === "numeric"
-    ? { ...common, paddedEdges: padEdges(feature.edges), float32: feature.round === "float32", categories: undefined }
+    ? { ...common, paddedEdges: padEdges(feature.edges), float32: feature.round === "float32", categories: undefined, longIntegers: false }
     : {
         ...common,
         paddedEdges: new Float64Array(0),
         float32: false,
         categories: new Map(feature.categories.map((category, bin) => [category, bin])),
+        longIntegers: feature.categories.some((category) => /^-?\d{16,}$/.test(category) && !Number.isSafeInteger(Number(category))),
       };
 }
 

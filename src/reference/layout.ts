@@ -47,6 +47,8 @@ export type CompiledFeature = FeatureLayout & {
   readonly float32: boolean;
   /** Categorical: bin of each category; undefined for a numeric feature. Numbers and booleans are looked up as their text. */
   readonly categories: ReadonlyMap<string, number> | undefined;
+  /** Some category is a whole number beyond 2^53: such numbers of records are compared as they are written. */
+  readonly longIntegers: boolean;
 };
 
 /** A snapshot compiled for counting. `row.features[i]` and `features[i]` are the same feature. */

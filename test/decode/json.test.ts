@@ -20,7 +20,22 @@ describe("the JSON decoder", () => {
   test("reads every field of a record", () => {
     const { problem, record } = decode(JSON.stringify(valid));
     expect(problem).toBeUndefined();
-    expect(record).toEqual({ ...valid, timestamp: undefined, eventTimeMs: Date.UTC(2001, 0, 15, 10) });
+    expect(record).toEqual({ ...valid, timestamp: undefined, eventTimeMs: Date.UTC(2001, 0, 15, 10), longInteger: expect.any(Function) });
+  });
+
+  test("gives a whole number beyond 2^53 digit for digit to who asks for it, of the last message", () => {
+    const long = (n: string) =>
+      decode(
+        `{"timestamp":1,"features":{"n":${n},"nested":{"n":9007199254740995},"__proto__":9007199254740997},"prediction":-9007199254740993}`,
+      ).record;
+    const first = long("9007199254740993");
+    expect(first.longInteger?.("features", "n")).toBe("9007199254740993");
+    expect(first.longInteger?.("features", "__proto__")).toBe("9007199254740997");
+    expect(first.longInteger?.("prediction", "prediction")).toBe("-9007199254740993");
+    expect(long("123456789012345678901234567890").longInteger?.("features", "n")).toBe("123456789012345678901234567890");
+    for (const other of ["12", "1.5", "1e20", '"9"', "null"])
+      expect(long(other).longInteger?.("features", "n")).toBe(other === '"9"' ? "9" : undefined);
+    expect(long("1").longInteger?.("features", "toString")).toBeUndefined();
   });
 
   test.each([

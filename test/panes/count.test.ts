@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DEFAULT_PATHS } from "../../src/decode/fields.ts";
+import { createJsonDecoder } from "../../src/decode/json.ts";
 import { newRecord } from "../../src/decode/record.ts";
 import { countRecord } from "../../src/panes/count.ts";
 import { newMoments, readMoments } from "../../src/panes/moments.ts";
@@ -154,5 +156,26 @@ describe("moments", () => {
   ])("that pass the range of float64 are absent with the reason: %s", (_, values) => {
     const found = readMoments(count(x, ...values.map((v) => ({ features: { x: v } }))).moments, 0);
     expect(found).toEqual({ count: values.length, min: Math.min(...values), max: Math.max(...values), reason: "overflow" });
+  });
+});
+
+describe("a whole number beyond 2^53", () => {
+  const account = layoutOf({ account: { categories: ["9007199254740993", "9007199254740992"] } });
+  const decoder = createJsonDecoder({ paths: DEFAULT_PATHS, transportTime: false, maxBytes: 1000 });
+
+  it.each([
+    ["9007199254740993", [1, 0]],
+    ["9007199254740992", [0, 1]],
+    ['"9007199254740993"', [1, 0]],
+    ["9007199254740991", [0, 0]],
+    ["9007199254740994", [0, 0]],
+  ])("is the category of its digits, not that of its rounding: %s", (text, bins) => {
+    const record = newRecord();
+    const message = Buffer.from(`{"timestamp":1,"features":{"account":${text}}}`);
+    expect(decoder(message, 0, message.length, 0, record)).toBeUndefined();
+    const counts = new Uint32Array(account.row.slots);
+    countRecord(counts, newMoments(0), account.features, record);
+    expect(binsOf(counts, account.row.features[0]!)).toEqual(bins);
+    expect(special(counts, account.row.features[0]!, "unseen")).toBe(bins.includes(1) ? 0 : 1);
   });
 });
