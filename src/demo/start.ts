@@ -30,6 +30,11 @@ const PORT = 9465;
 
 const say = (text = "") => void process.stdout.write(`${text}\n`);
 const stopAsked = new AbortController();
+/** Rejects at the first Ctrl-C: what takes long before the replay begins is raced with it. */
+const stopped = new Promise<never>((_, reject) => {
+  stopAsked.signal.addEventListener("abort", () => reject(new DriftdError("STOPPED", "stopped")), { once: true });
+});
+stopped.catch(() => {});
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     if (stopAsked.signal.aborted) process.exit(130);
@@ -39,6 +44,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 process.exitCode = await demonstrate(process.argv.slice(2)).catch((thrown: unknown) => {
   const error = coerceError(thrown);
+  if (error instanceof DriftdError && error.code === "STOPPED") return 130;
   process.stderr.write(`\n${error.message}${error instanceof DriftdError && error.hint !== undefined ? `\n  ${error.hint}` : ""}\n`);
   return 2;
 });
@@ -60,10 +66,11 @@ async function demonstrate(args: readonly string[]): Promise<number> {
 
 async function run(folder: string, viaKafka: boolean, stays: boolean, cleanUp: (() => Promise<unknown>)[]): Promise<number> {
   const progress = createProgress(process.stdout);
+  const during = <T>(name: string, step: () => Promise<T>): Promise<T> => Promise.race([progress.during(name, step), stopped]);
 
   say("driftd on three million real US flights (vega-datasets, 2001)");
   say();
-  const snapshot = await progress.during("reference of 1–14 January", async () => {
+  const snapshot = await during("reference of 1–14 January", async () => {
     const built = await buildSnapshot({
       input: flightsPath(),
       model: MODEL,
@@ -80,12 +87,12 @@ async function run(folder: string, viaKafka: boolean, stays: boolean, cleanUp: (
   say(`  ${snapshot.records} flights, features ${snapshot.features.map(({ feature }) => feature).join(", ")}`);
 
   const log = join(folder, "inference-log.ndjson");
-  const records = await progress.during(`inference log of ${day(TRAFFIC.from)} to ${day(TRAFFIC.to)}`, () => writeFlights(log));
+  const records = await during(`inference log of ${day(TRAFFIC.from)} to ${day(TRAFFIC.to)}`, () => writeFlights(log));
   say(`  ${records} records; from ${day(FAULT_FROM)} on the delay is in seconds instead of minutes`);
 
   let topic: Awaited<ReturnType<typeof startTopic>> | undefined;
   if (viaKafka) {
-    topic = await progress.during("Apache Kafka broker, four partitions", () => startTopic(log, (text) => say(`  ${text}`)));
+    topic = await during("Apache Kafka broker, four partitions", () => startTopic(log, (text) => say(`  ${text}`)));
     cleanUp.push(topic.stop);
   }
 
@@ -114,11 +121,10 @@ async function run(folder: string, viaKafka: boolean, stays: boolean, cleanUp: (
   say(`  metrics      ${app.url}/metrics`);
   say(`  JSON API     ${app.url}/api/v1/models/${MODEL}`);
   say();
-  const outcome = await progress.until("replaying in event time", share(app), finish(app, viaKafka, records));
+  await progress.until("replaying in event time", share(app), finish(app, viaKafka, records));
   await app.settle(10_000);
-  if (outcome === "stopped") return 0;
 
-  const verdict = judge(requests, receiver.refused.length);
+  const verdict = judge(requests, receiver.refused.length, await episodesOf(app));
   showResult(app, requests, verdict);
   if (!stays) return verdict === undefined ? 0 : 1;
   say(`It goes on serving at ${app.url}/ until Ctrl-C.`);
@@ -154,7 +160,6 @@ function configuration(brokers: readonly string[] | undefined, url: string, port
     `http: { listen: "127.0.0.1:${port}" }`,
     // The data is of 2001: in earnest a request about a window older than a day is recorded as stale and not sent.
     "event_time: { action_max_age: off }",
-    "log: { level: warn }",
     "models:",
     `  - name: ${MODEL}`,
     "    reference: flights.reference.json",
@@ -168,7 +173,8 @@ async function startDaemon(path: string): Promise<App> {
   const version = readVersion(process.env);
   const load = () => loadConfig(path, process.env);
   const metrics = createMetrics({ buildInfo: { version: version.version, revision: version.revision }, clock: systemClock });
-  const log = createLogger({ level: "warn", format: "text", stderr: (line) => void process.stderr.write(line) });
+  // What a broker says while it starts is no news here: whatever matters shows in the result.
+  const log = createLogger({ level: "error", format: "text", stderr: (line) => void process.stderr.write(line) });
   return startApp({ loaded: await load(), load, version, metrics, clock: systemClock, log });
 }
 
@@ -180,20 +186,16 @@ function share(app: App): () => number {
 }
 
 /** Waits for the end of the file; of a topic, which has none, until every record is counted and the last full hours are judged. */
-async function finish(app: App, viaKafka: boolean, records: number): Promise<"done" | "stopped"> {
-  const stopped = new Promise<"stopped">((resolve) => {
-    stopAsked.signal.addEventListener("abort", () => resolve("stopped"), { once: true });
-  });
-  const counted = async (): Promise<"done"> => {
+async function finish(app: App, viaKafka: boolean, records: number): Promise<void> {
+  const counted = async (): Promise<void> => {
     const throughMs = Date.parse(TRAFFIC.to) - 2 * 3_600_000;
     while (!stopAsked.signal.aborted) {
       const { read } = app.pipeline.ingest.stats();
       if (read >= records && (app.pipeline.evaluatedThroughMs(MODEL, VERSION, "1h") ?? 0) >= throughMs) break;
       await systemClock.sleep(200, stopAsked.signal);
     }
-    return "done";
   };
-  return Promise.race([viaKafka ? counted() : app.finished.then((): "done" => "done"), stopped, app.fatal]);
+  await Promise.race([viaKafka ? counted() : app.finished, stopped, app.fatal]);
 }
 
 type Body = {
@@ -223,8 +225,16 @@ function showRequest({ id, body }: ReceivedRequest): void {
   say();
 }
 
+type ToldEpisode = { readonly severity: string; readonly pending_at: string; readonly features: readonly string[] };
+
+/** What fired, as the daemon's API tells it. */
+async function episodesOf({ url }: App): Promise<readonly ToldEpisode[]> {
+  const answer = await fetch(`${url}/api/v1/episodes`);
+  return ((await answer.json()) as { readonly items: readonly ToldEpisode[] }).items;
+}
+
 /** Undefined when exactly the planted fault was found; else what is wrong. */
-function judge(requests: readonly ReceivedRequest[], refused: number): string | undefined {
+function judge(requests: readonly ReceivedRequest[], refused: number, episodes: readonly ToldEpisode[]): string | undefined {
   if (refused > 0) return `${refused} requests came with a bad signature`;
   const [request] = requests;
   if (request === undefined) return "the planted fault was missed: no request came";
@@ -235,6 +245,9 @@ function judge(requests: readonly ReceivedRequest[], refused: number): string | 
   if (lateMs > FOUND_WITHIN_MS) return `the request is about ${window.end}, too long after the fault`;
   if (!features.some(({ feature }) => feature === "delay"))
     return `the request names ${features.map(({ feature }) => feature).join(", ")} and not delay`;
+  if (episodes.length !== 1 || episodes.some((episode) => episode.features.some((feature) => feature !== "delay"))) {
+    return `these episodes fired: ${episodes.map((episode) => `${episode.features.join(", ")} at ${episode.pending_at}`).join("; ")}`;
+  }
   return undefined;
 }
 

@@ -44,7 +44,8 @@ export function createTelemetry({ metrics, log, clock }: KafkaSettings, topics: 
       const isError = level <= 1;
       if (isError) count(reasonOf(`${namespace} ${message} ${String(rest["error"] ?? "")}`));
       const text = rest["error"] === undefined ? message : `${message}: ${String(rest["error"])}`;
-      say(isError ? "error" : "warn", text, { client: namespace, ...rest }, "kafka client");
+      // A connection reports each refusal, also those that the client retries and gets over: a broker that has just started refuses a lot.
+      say(isError && namespace !== "Connection" ? "error" : "warn", text, { client: namespace, ...rest }, "kafka client");
     },
     trouble: (error) => {
       count(reasonOf(describe(error)));
