@@ -29,26 +29,33 @@ const LADDER: readonly WindowShape[] = [
 const BEGIN_MS = Date.UTC(2026, 0, 19);
 const END_MS = BEGIN_MS + 26 * HOUR_MS;
 
-type Growth = { readonly bytes: number };
+/** What RSS has grown by, and the arrays alone: the rest is memory that the allocator has not given back. */
+type Growth = { readonly rssBytes: number; readonly arrayBytes: number };
 
 const part = process.argv[2];
 if (part === undefined) {
-  const bytes = async (what: string): Promise<number> => {
-    const rounds: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) rounds.push((await ask<Growth>("memory.ts", [what], ["--expose-gc"])).bytes);
-    return median(rounds) / (MODELS * FEATURES) / 1000;
+  const grow = async (what: string): Promise<{ readonly rss: number; readonly arrays: number }> => {
+    const rounds: Growth[] = [];
+    for (let round = 0; round < ROUNDS; round++) rounds.push(await ask<Growth>("memory.ts", [what], ["--expose-gc"]));
+    const kB = (of: (growth: Growth) => number) => median(rounds.map(of)) / (MODELS * FEATURES) / 1000;
+    return { rss: kB(({ rssBytes }) => rssBytes), arrays: kB(({ arrayBytes }) => arrayBytes) };
   };
-  const dense = { what: "dense Uint32 panes", value: await bytes("dense") };
+  const [hour, ladder, dense] = [await grow("1h"), await grow("ladder"), await grow("dense")];
   const figures: Figure[] = [
     {
       figure: "RSS of a feature's 1 h window",
       unit: "kB",
-      value: await bytes("1h"),
-      baseline: dense,
+      value: hour.rss,
+      baseline: { what: "dense Uint32 panes", value: dense.rss },
       target: { of: "value", most: 12 },
-      note: `${MODELS * FEATURES} features, 256 bins, 50 records a minute`,
+      note: `${hour.arrays.toFixed(1)} kB are arrays in use; ${MODELS * FEATURES} features, 256 bins, 50 records a minute`,
     },
-    { figure: "the same with windows of 1 h, 6 h and 24 h", unit: "kB", value: await bytes("ladder") },
+    {
+      figure: "the same with windows of 1 h, 6 h and 24 h",
+      unit: "kB",
+      value: ladder.rss,
+      note: `${ladder.arrays.toFixed(1)} kB are arrays in use`,
+    },
   ];
   report(figures);
 } else {
@@ -60,10 +67,10 @@ if (part === undefined) {
   /** Rows to copy: making each anew would take minutes. */
   const rows = Array.from({ length: TEMPLATES }, () => filledRow(layouts[0]!.layout));
   let made = 0;
-  const before = await settledRss();
+  const before = await settled();
   const kept = part === "dense" ? layouts.map(({ layout }) => densePanes(layout)) : await read(part === "1h" ? ONE_HOUR : LADDER);
-  const after = await settledRss();
-  process.send!({ bytes: after - before } satisfies Growth);
+  const after = await settled();
+  process.send!({ rssBytes: after.rss - before.rss, arrayBytes: after.arrayBuffers - before.arrayBuffers } satisfies Growth);
   if (kept === undefined) throw new Error("nothing was kept");
 
   /** Twelve panes and their sum. */
@@ -138,11 +145,11 @@ if (part === undefined) {
   }
 }
 
-/** RSS when nothing more can be collected. */
-async function settledRss(): Promise<number> {
+/** Memory when nothing more can be collected. */
+async function settled(): Promise<NodeJS.MemoryUsage> {
   for (let i = 0; i < 5; i++) {
     globalThis.gc!();
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return process.memoryUsage.rss();
+  return process.memoryUsage();
 }
