@@ -45,6 +45,7 @@ export function createAppView(app: AppViewParts): ApiView {
     const foreign = pipeline.ingest.foreignMembers();
     return [
       { check: "state_restored", ok: true },
+      check("store", pipeline.storeProblem() ?? ""),
       check("source", app.stopping() ? "driftd is stopping" : source === undefined ? "reading has not begun" : problems.join("; ")),
       check(
         "consumer_group",

@@ -151,7 +151,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       onRestored: (evaluations) => observer.restore(evaluations),
       onTurn: () => observer.flush(),
       onFatal: (error) => fatal.reject(error),
-      random: Math.random,
+      patient: true,
       driftd: version.version,
       metrics,
       clock,
@@ -332,7 +332,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 function rulesOf(config: Config): ReadonlyMap<string, DecideRule> {
-  return new Map(config.models.map((model) => [model.name, ruleOf(config, model, {})]));
+  return new Map(config.models.map((model) => [model.name, ruleOf(config, model)]));
 }
 
 /** Where a new store begins to read. */

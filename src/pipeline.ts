@@ -15,7 +15,6 @@ import { createEvaluator, type Subject, type WindowSpec } from "./evaluate/evalu
 import { storedEvaluation } from "./evaluate/stored.ts";
 import { createIngest, type Ingest } from "./ingest.ts";
 import type { Judges } from "./judges.ts";
-import { fullJitter, peerBackoff } from "./lib/backoff.ts";
 import type { Clock } from "./lib/clock.ts";
 import { coerceError, DriftdError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
@@ -48,8 +47,8 @@ export type PipelineOptions = {
   readonly onTurn?: () => Promise<void>;
   /** Ends the process: a source that cannot go on, or a bug of ours. */
   readonly onFatal: (error: Error) => void;
-  /** Uniform in [0, 1): spreads retries. */
-  readonly random: () => number;
+  /** True: a store that refuses (a full disk) is asked again until it does not; false: that is the end. */
+  readonly patient: boolean;
   readonly driftd: string;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -77,6 +76,8 @@ export type Pipeline = {
   readonly blocked: () => string | undefined;
   /** Nothing could be evaluated for longer than the stall timeout. */
   readonly stalled: () => boolean;
+  /** Why the store took nothing at the last turn; undefined: it did. */
+  readonly storeProblem: () => string | undefined;
   /** A configured window's counts as the pane log has them: what the API shows. Undefined for a window that is not configured. */
   readonly windowAt: (model: string, version: string, window: string, endMs: number) => Promise<WindowCounts | undefined>;
 };
@@ -85,6 +86,8 @@ export type Pipeline = {
 const TURN_EVERY_MS = 2_000;
 /** A turn begins at most this often: closed panes of a fast stream gather meanwhile. */
 const TURN_GAP_MS = 100;
+/** A store that refuses is asked again this often. */
+const STORE_RETRY_MS = 5_000;
 /** Closed panes that wait for a commit; beyond, the source is paused. About a thousand panes of 50 features with 300 bins. */
 const MAX_CLOSED_BYTES = 64 * 1024 * 1024;
 /** Of a finite source: above this share of late records its order is worth a word. */
@@ -102,7 +105,9 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   const finished = Promise.withResolvers<void>();
   finished.promise.catch(() => {});
   let sourceFinished = false;
-  let wakeUp = Promise.withResolvers<void>();
+  /** Ends the rest before the next turn. */
+  let nap = new AbortController();
+  let storeProblem: string | undefined;
   /** Ends a walk through many window ends, so that a change of the configuration need not wait for it. */
   let interrupt = new AbortController();
   const betweenTurns: (() => Promise<void>)[] = [];
@@ -110,7 +115,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   const fail = (error: Error) => {
     stopping = true;
     stopped.abort();
-    wakeUp.resolve();
+    nap.abort();
     finished.reject(error);
     options.onFatal(error);
   };
@@ -140,7 +145,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     onFatal: fail,
     onClosed: () => {
       if (ingest.held().closedBytes > MAX_CLOSED_BYTES) source?.pause();
-      wakeUp.resolve();
+      nap.abort();
     },
   });
 
@@ -273,28 +278,24 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   }
 
   async function loop(): Promise<void> {
-    let failures = 0;
     await restore(() => true);
     while (!stopping) {
-      const wake = new AbortController();
-      const woken = wakeUp.promise.then(() => wake.abort());
-      await clock.sleep(
-        failures === 0 ? TURN_EVERY_MS : fullJitter(failures, peerBackoff, options.random),
-        failures === 0 ? wake.signal : AbortSignal.any([stopped.signal, interrupt.signal]),
-      );
-      void woken;
-      wakeUp = Promise.withResolvers<void>();
+      // While the store refuses, panes that close are no reason to ask it again at once.
+      if (storeProblem === undefined) await clock.sleep(TURN_EVERY_MS, nap.signal);
+      else await clock.sleep(STORE_RETRY_MS, AbortSignal.any([stopped.signal, interrupt.signal]));
+      nap = new AbortController();
       const last = sourceFinished;
       try {
         if (betweenTurns.length > 0) await change();
         await turn();
-        if (failures > 0) log.info({}, "the store answers again");
-        failures = 0;
+        if (storeProblem !== undefined) log.info({}, "the store answers again");
+        storeProblem = undefined;
         if (last && ingest.held().closed === 0 && !interrupt.signal.aborted) finished.resolve();
       } catch (thrown) {
         const error = coerceError(thrown);
-        if (isBug(error) || isEnd(error)) return fail(error);
-        if (failures++ === 0) log.error({ err: error }, "the store refuses: nothing is lost, it will be tried again");
+        if (isBug(error) || isEnd(error) || !options.patient) return fail(error);
+        if (storeProblem === undefined) log.error({ err: error }, "the store refuses: nothing is lost, it will be tried again");
+        storeProblem = error.message;
       }
       await clock.sleep(TURN_GAP_MS, stopped.signal);
     }
@@ -327,7 +328,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
           const { read, late } = ingest.stats();
           if (late > MANY_LATE * read)
             log.warn({ late, read }, "many records came too late to be counted: is the file sorted by event time?");
-          wakeUp.resolve();
+          nap.abort();
         },
       });
     },
@@ -335,7 +336,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       stopping = true;
       await source?.stop();
       stopped.abort();
-      wakeUp.resolve();
+      nap.abort();
       await looping;
       await change();
       await turn().catch((thrown: unknown) =>
@@ -367,7 +368,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
         done.resolve();
       });
       interrupt.abort();
-      wakeUp.resolve();
+      nap.abort();
       return done.promise;
     },
     evaluatedThroughMs: (model, version, window) =>
@@ -375,6 +376,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     prune,
     alerts: decider.alerts,
     stalled: () => ingest.stalledForMs() > options.stallTimeoutMs,
+    storeProblem: () => storeProblem,
     blocked: () => {
       const foreign = ingest.foreignMembers();
       if (foreign.length > 0)

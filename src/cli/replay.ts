@@ -4,11 +4,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { decodersOf, loadJudges, ruleOf, tableColumns, timingOf } from "../assembly.ts";
+import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
-import type { Decision } from "../decide/decider.ts";
-import type { Evaluation } from "../evaluate/evaluation.ts";
+import type { Judges } from "../judges.ts";
 import { systemClock } from "../lib/clock.ts";
 import { DriftdError } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
 import { createLogger } from "../lib/logger.ts";
 import { readVersion } from "../lib/version.ts";
 import { noMetrics } from "../metrics/metrics.ts";
@@ -17,7 +18,7 @@ import { createPipeline } from "../pipeline.ts";
 import { openFileSource } from "../sources/file.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, parseArgs } from "./args.ts";
-import { createReport, formatReport } from "./replay-report.ts";
+import { createReport, formatReport, type ReplayDocument } from "./replay-report.ts";
 
 const spec: CommandSpec = {
   name: "replay",
@@ -38,39 +39,62 @@ export async function replayCommand(args: string[], io: Io): Promise<number> {
     io.stdout(helpText(spec));
     return exitCodes.fine;
   }
-  const version = readVersion(io.env).version;
-  const storePath = parsed.text("store");
-  const inputPath = parsed.text("input") as string;
   const { config } = await loadConfig(resolve(io.cwd, parsed.text("config") as string), io.env, { source: "optional" });
   const judges = await loadJudges(config);
-  const log = createLogger({ level: config.log.level === "info" ? "warn" : config.log.level, format: "text", stderr: io.stderr });
-  const input = inputPath === "-" ? "-" : resolve(io.cwd, inputPath);
-
-  const scratch = storePath === undefined ? await mkdtemp(join(tmpdir(), "driftd-replay-")) : undefined;
-  const store = await openSqliteStore({
-    path: scratch === undefined ? resolve(io.cwd, storePath as string) : join(scratch, "replay.db"),
-    log,
-    driftdVersion: version,
-  });
+  const input = parsed.text("input") as string;
+  const kept = parsed.text("store");
+  const scratch = kept === undefined ? await mkdtemp(join(tmpdir(), "driftd-replay-")) : undefined;
   try {
+    const document = await replay({
+      config,
+      judges,
+      input: input === "-" ? "-" : resolve(io.cwd, input),
+      storePath: scratch === undefined ? resolve(io.cwd, kept as string) : join(scratch, "replay.db"),
+      log: createLogger({ level: config.log.level === "info" ? "warn" : config.log.level, format: "text", stderr: io.stderr }),
+      version: readVersion(io.env).version,
+      signal: io.signal,
+    });
+    io.stdout(parsed.text("format") === "json" ? `${JSON.stringify(document)}\n` : formatReport(document));
+    if (document.models.some(({ episodes }) => episodes.length > 0)) return exitCodes.no;
+    const told = document.models.some(({ evaluations, insufficient }) => evaluations > insufficient);
+    return told ? exitCodes.fine : exitCodes.cannotTell;
+  } finally {
+    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+type Replay = {
+  readonly config: Config;
+  readonly judges: Judges;
+  /** Absolute path, or `-`. */
+  readonly input: string;
+  readonly storePath: string;
+  readonly log: Log;
+  readonly version: string;
+  readonly signal: AbortSignal | undefined;
+};
+
+async function replay({ config, judges, input, storePath, log, version, signal }: Replay): Promise<ReplayDocument> {
+  const store = await openSqliteStore({ path: storePath, log, driftdVersion: version });
+  try {
+    const ended = Promise.withResolvers<never>();
+    ended.promise.catch(() => {});
     const report = createReport();
-    const rules = new Map(
-      config.models.map((model) => [
-        model.name,
-        ruleOf({ ...config, eventTime: { ...config.eventTime, actionMaxAgeMs: null } }, model, {}),
-      ]),
-    );
-    const fatal = Promise.withResolvers<never>();
-    fatal.promise.catch(() => {});
-    let eventTimeMs: () => number | undefined = () => undefined;
+    // The guards' clock is the window's end, so nothing is ever stale.
+    const timeless = { ...config, eventTime: { ...config.eventTime, actionMaxAgeMs: null } };
+    const rules = new Map(config.models.map((model) => [model.name, ruleOf(timeless, model)]));
     const source = await openFileSource({
       path: input,
       ...tableColumns(config, judges),
       speed: 0,
-      eventTimeMs: () => eventTimeMs(),
+      eventTimeMs: () => undefined,
       clock: systemClock,
       log,
     });
+    const names = source.status().map((status) => status.source);
+    if ((await store.cursors()).some((cursor) => cursor.finished && names.includes(cursor.source))) {
+      log.warn({ store: storePath }, "the store has read this very input to its end before: nothing is left to be replayed");
+    }
     const pipeline = await createPipeline({
       store,
       judges,
@@ -79,37 +103,30 @@ export async function replayCommand(args: string[], io: Io): Promise<number> {
       timing: timingOf(config),
       stallTimeoutMs: config.eventTime.stallTimeoutMs,
       retentionMs: Number.POSITIVE_INFINITY,
-      sources: source.status().map((status) => status.source),
+      sources: names,
       start: () => "earliest",
       ruleOf: (model) => rules.get(model),
       hash: hashParts,
       guardNowMs: (endMs) => endMs,
-      onDecided: (evaluations: readonly Evaluation[], decision: Decision) => report.add(evaluations, decision),
-      onFatal: (error) => fatal.reject(error),
-      random: Math.random,
+      onDecided: report.add,
+      onFatal: ended.reject,
+      patient: false,
       driftd: version,
       metrics: noMetrics,
       clock: systemClock,
       log,
     });
-    eventTimeMs = pipeline.ingest.eventTimeMs;
-    const aborted = new Promise<never>((_, reject) => {
-      io.signal?.addEventListener("abort", () => reject(new DriftdError("INTERRUPTED", "replay was interrupted")), { once: true });
-    });
-    aborted.catch(() => {});
+    const interrupt = () => ended.reject(new DriftdError("INTERRUPTED", "replay was interrupted"));
+    if (signal?.aborted) interrupt();
+    signal?.addEventListener("abort", interrupt, { once: true });
     await pipeline.run(source);
     try {
-      await Promise.race([pipeline.finished, fatal.promise, aborted]);
+      await Promise.race([pipeline.finished, ended.promise]);
     } finally {
       await pipeline.stop();
     }
-    const document = report.document(pipeline.ingest.stats(), judges.subjects());
-    io.stdout(parsed.text("format") === "json" ? `${JSON.stringify(document)}\n` : formatReport(document));
-    if (document.models.some(({ episodes }) => episodes.length > 0)) return exitCodes.no;
-    const told = document.models.some(({ evaluations, insufficient }) => evaluations > insufficient);
-    return told ? exitCodes.fine : exitCodes.cannotTell;
+    return report.document(pipeline.ingest.stats(), judges.subjects());
   } finally {
     await store.close();
-    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
   }
 }

@@ -7,9 +7,6 @@ export type Backoff = {
   readonly capMs: number;
 };
 
-/** For peers that are asked all the time (a broker): up to 0.5 s, 1 s, 2 s … at most 30 s. */
-export const peerBackoff: Backoff = { baseMs: 500, capMs: 30_000 };
-
 /**
  * Full jitter: a uniform draw from [0, min(cap, base · 2^attempt)) ms, rounded down. `attempt` counts failures from 0; `random` gives [0, 1).
  * (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015: fewest calls of the variants compared.)
