@@ -86,12 +86,12 @@ export function policyOf(config: Config, model: ModelConfig): Policy {
   };
 }
 
-/** What a model's decisions obey. `links` go into its requests. */
-export function ruleOf(config: Config, model: ModelConfig, links: Readonly<Record<string, string>>): DecideRule {
+/** What a model's decisions obey; its requests carry a link to the model as this daemon shows it. */
+export function ruleOf(config: Config, model: ModelConfig): DecideRule {
   return {
     alert: { forMs: model.forMs, keepFiringForMs: model.keepFiringForMs, windows: config.windows.map(({ name }) => name) },
     retrain: model.retrain && { ...model.retrain, actionMaxAgeMs: config.eventTime.actionMaxAgeMs },
-    links,
+    links: { driftd: `${config.http.externalUrl}/api/v1/models/${encodeURIComponent(model.name)}` },
   };
 }
 

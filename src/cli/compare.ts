@@ -119,6 +119,13 @@ async function readReference(parsed: ParsedArgs, io: Io): Promise<Reference> {
   if (await isSnapshotFile(path)) {
     const snapshot = await loadSnapshot(path);
     if (categorical.length > 0) io.stderr("warning: --categorical has no effect: a snapshot has its own kinds\n");
+    const known = new Set(snapshot.features.map(({ feature }) => feature));
+    const unknown = exclude.find((name) => !known.has(featureOf(name)));
+    if (unknown !== undefined) {
+      throw new DriftdError("TABLE_COLUMN_MISSING", `${source}: has no feature ${JSON.stringify(unknown)} to exclude`, {
+        hint: `Its features are: ${[...known].slice(0, 20).join(", ")}${known.size > 20 ? " …" : ""}.`,
+      });
+    }
     const leave = new Set([...exclude, ...(timestamp === undefined ? [] : [timestamp])].map(featureOf));
     const skipped = snapshot.features
       .filter(({ feature }) => leave.has(feature))

@@ -117,7 +117,13 @@ export type Config = {
   readonly record: RecordConfig;
   readonly store: { readonly type: "sqlite"; readonly path: string; readonly retentionMs: number };
   /** `host` is empty for all addresses. */
-  readonly http: { readonly host: string; readonly port: number; readonly reload: boolean };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    readonly reload: boolean;
+    /** Without a slash at its end. */
+    readonly externalUrl: string;
+  };
   readonly eventTime: EventTimeConfig;
   /** Shortest first. */
   readonly windows: readonly WindowConfig[];

@@ -46,7 +46,7 @@ export function resolveConfig(file: Effective, path: string, folder: string): Co
       label: splitRecordPath(effective.record.label),
     },
     store: { type: effective.store.type, path: absolute(effective.store.path), retentionMs: ms(effective.store.retention) },
-    http: { host, port, reload: effective.http.reload! },
+    http: { host, port, reload: effective.http.reload!, externalUrl: effective.http.external_url! },
     eventTime: {
       from: time.from === "kafka" ? "kafka" : "record",
       paneMs: ms(time.pane),
@@ -82,10 +82,20 @@ function complete(file: Effective): Effective {
   return {
     ...file,
     kafka: file.kafka === undefined ? undefined : { ...file.kafka, start },
-    http: { ...file.http, reload: file.http.reload ?? isLoopback(splitAddress(file.http.listen)!.host) },
+    http: {
+      ...file.http,
+      reload: file.http.reload ?? isLoopback(splitAddress(file.http.listen)!.host),
+      external_url: (file.http.external_url ?? urlOf(splitAddress(file.http.listen)!)).replace(/\/+$/, ""),
+    },
     outputs,
     models,
   };
+}
+
+/** An address that listens everywhere is best reached by the machine's own name; the loopback is all that is known of it here. */
+function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  const name = host === "" || host === "0.0.0.0" || host === "::" ? "localhost" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
 function resolveKafka(

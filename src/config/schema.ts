@@ -103,6 +103,15 @@ const http = z
     reload: flag("Whether `POST /-/reload` is answered.")
       .meta({ [computedDefault]: "`true` when `listen` is a loopback address" })
       .optional(),
+    external_url: z
+      .string()
+      .regex(/^https?:\/\/[^\s?#]+$/, { error: "is not a URL; write http://… or https://… without a query" })
+      .meta({
+        title: "URL",
+        description: "Where people reach this daemon: the link in retraining requests.",
+        [computedDefault]: "from `listen`",
+      })
+      .optional(),
   })
   .meta({ title: "map", description: "The HTTP server." });
 

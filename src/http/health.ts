@@ -11,9 +11,9 @@ export const healthRoutes: readonly Route[] = [
       path,
       summary: "The process answers. Always 200.",
       params: {},
-      schema: "Ready",
+      schema: "Healthy",
       failures: [],
-      answer: () => ({ body: { ready: true, failing: [] } }),
+      answer: () => ({ body: { healthy: true } }),
     }),
   ),
   ...["/-/ready", "/readyz"].map(

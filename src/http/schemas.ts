@@ -34,6 +34,7 @@ const threshold = { "threshold?": number };
 export const schemas: Readonly<Record<string, Schema>> = {
   Problem: object({ type: text, title: text, status: integer, detail: text, code: text, "hint?": text, "errors?": list(text) }),
   Ready: object({ ready: flag, failing: list(check) }),
+  Healthy: object({ healthy: flag }),
   Reloaded: object({ reloaded: flag }),
   Status: object({
     version: text,
