@@ -125,6 +125,12 @@ export function formatReport(document: ReplayDocument): string {
     `${records.read} records read, ${records.counted} counted, ${records.late} late, ${records.future} in the future${dropped.map(([reason, count]) => `, ${count} ${reason}`).join("")}`,
     time === null ? "no event time was seen" : `event time ${time.from} to ${time.to}`,
   ];
+  const { schema_error: noRecord = 0, no_timestamp: timeless = 0, unknown_model: strangers = 0 } = records.dropped;
+  if (records.counted === 0 && noRecord > 0)
+    lines.push("no features were found: record.features says where they stand ('.' for the record's own keys)");
+  if (records.counted === 0 && timeless > 0) lines.push("no event time was found: event_time.from says where it stands");
+  if (records.counted === 0 && strangers > 0)
+    lines.push("no record is of a configured model: models[].name and record.model say which they are");
   for (const model of models) {
     lines.push(
       "",
