@@ -229,7 +229,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   let publishedMs = Number.NEGATIVE_INFINITY;
   /** For lag tools only, so nothing waits for it: a broker that is away must hold up neither commits nor verdicts. */
   function publishPositions(): void {
-    if (publishing !== undefined || clock.monotonicMs() - publishedMs < PUBLISH_EVERY_MS) return;
+    if (stopping || publishing !== undefined || clock.monotonicMs() - publishedMs < PUBLISH_EVERY_MS) return;
     publishedMs = clock.monotonicMs();
     publishing = source?.commit(ingest.positions()).finally(() => {
       publishing = undefined;

@@ -222,6 +222,7 @@ export async function createEvaluator<D extends DecisionRows>(options: Evaluator
     advance: async (throughMs, signal) => {
       let evaluated = 0;
       for (const versions of Map.groupBy(options.subjects(), ({ model }) => model).values()) {
+        if (signal?.aborted) break;
         evaluated += await advanceModel(versions, throughMs, signal).catch((error: unknown) => {
           options.onFailed();
           throw error;
