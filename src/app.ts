@@ -6,13 +6,13 @@
  * Stop: a reload under way, the calendar, the source, the last commit, outputs within the deadline, HTTP, store.
  */
 
+import { createShown } from "./app-shown.ts";
 import { createAppView } from "./app-view.ts";
 import { decodersOf, loadJudges, ruleOf, tableColumns, timingOf } from "./assembly.ts";
 import type { Config } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { restartKeysChanged } from "./config/masked.ts";
 import type { DecideRule } from "./decide/decider.ts";
-import { explainThresholds } from "./evaluate/explain.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
 import type { Judges } from "./judges.ts";
 import type { Clock } from "./lib/clock.ts";
@@ -112,9 +112,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     const eventLog = await openEventLog(config);
     if (eventLog !== undefined) closers.add("event log", () => eventLog.close(1_000));
 
-    const shown = new Set<string>();
-    for (const topic of config.kafka?.topics ?? []) metrics.initialise({ topic });
-
     const source: Source = await openSource({
       kafka: config.kafka,
       file: config.file && {
@@ -141,7 +138,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       hash: hashParts,
       guardNowMs: () => clock.nowMs(),
       onDecided: (evaluations, decision) => {
-        for (const evaluation of evaluations) showReference(evaluation.model, evaluation.version);
+        for (const { model, version } of evaluations) shown.reference(model, version);
         observer.decided(evaluations, decision);
         eventLog?.write(decision.events);
         if (decision.outbox.length > 0) parts.outbox.wake();
@@ -159,7 +156,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     closers.add("pipeline", () => pipeline.stop());
     const observer = createObserver({ metrics, clock, log, alerts: pipeline.alerts });
-    showModels();
+    const shown = createShown(parts, { metrics, observer, log });
     parts.outbox.start();
 
     let reading: Source | undefined;
@@ -195,7 +192,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
     await unlessStopped(pipeline.run(source));
     reading = source;
-    showLoaded();
+    shown.loaded();
     log.info({ address: url, version: version.version, config: parts.digest, models: config.models.map(({ name }) => name) }, "started");
 
     return {
@@ -228,47 +225,12 @@ export async function startApp(options: AppOptions): Promise<App> {
       metrics.set("driftd_state_snapshot_size_bytes", {}, await store.sizeBytes());
     }
 
-    function showLoaded(): void {
-      metrics.set("driftd_config_last_reload_successful", {}, 1);
-      metrics.set("driftd_config_last_reload_success_timestamp_seconds", {}, parts.loadedAtMs / 1000);
-      // 48 bits of the digest: what a double holds exactly.
-      metrics.set("driftd_config_hash", {}, Number.parseInt(parts.digest.replace("sha256:", "").slice(0, 12), 16));
-    }
-
-    /** Says once which reference judges a version: at start and reload for the known ones, later when one is first judged. */
-    function showReference(model: string, of: string): void {
-      const key = JSON.stringify([model, of]);
-      const judge = parts.judges.find(model, of);
-      if (shown.has(key) || judge === undefined) return;
-      shown.add(key);
-      observer.judged(model, of, judge.reference.path, judge.reference.snapshot);
-      for (const meaning of explainThresholds(judge.prepared.policy, judge.reference.snapshot)) {
-        log.info({ model, version: of, meaning }, "fixed thresholds");
-      }
-    }
-
-    /** What a configuration says about its models and outputs. */
-    function showModels(): void {
-      const { config, judges } = parts;
-      shown.clear();
-      for (const { name } of config.outputs.values()) metrics.initialise({ target: name });
-      for (const { name } of config.models) {
-        metrics.initialise({ model: name });
-        metrics.set(
-          "driftd_evaluation_interval_seconds",
-          { model: name },
-          Math.min(...config.windows.map(({ slideMs }) => slideMs)) / 1000,
-        );
-      }
-      for (const { model, version: of } of judges.subjects()) showReference(model, of);
-    }
-
     function reload(): Promise<void> {
       const asked = reloading.then(async () => {
         try {
           await reloadOnce();
         } catch (thrown) {
-          metrics.set("driftd_config_last_reload_successful", {}, 0);
+          shown.reloadFailed();
           log.error({ err: coerceError(thrown) }, "reload failed: the old configuration stays in force");
           throw thrown;
         }
@@ -293,18 +255,12 @@ export async function startApp(options: AppOptions): Promise<App> {
       const before = parts;
       await pipeline.reconfigure({ judges: next.judges, windows: next.config.windows }, () => {
         parts = next;
-        for (const { name } of before.config.models) {
-          if (next.judges.digest(name) === before.judges.digest(name)) continue;
-          if (next.judges.knows(name)) metrics.removeGauges(name);
-          else metrics.removeModel(name);
-          observer.forget(name);
-        }
-        for (const name of before.config.outputs.keys()) if (!next.config.outputs.has(name)) metrics.removeTarget(name);
-        showModels();
+        shown.replaced(before, next);
+        shown.configuration(next);
       });
       await before.outbox.stop();
       next.outbox.start();
-      showLoaded();
+      shown.loaded();
       options.onReloaded?.(next.config);
       log.info({ config: next.digest }, "reloaded");
     }
