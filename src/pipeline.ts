@@ -2,16 +2,16 @@
  * The flow from a source to decisions, wired: count → pane log → windows → evaluate → decide, one turn after another.
  *
  * A turn commits what was counted, then evaluates what the commit allows. Everything that a turn decides is in the store before any of its
- * effects begin. The daemon (`app.ts`) and `replay` run this same pipeline; nothing here knows of metrics pages, HTTP or deliveries.
+ * effects begin. The daemon (`app.ts`) and `replay` run this same pipeline; nothing here knows of metrics pages, HTTP or deliveries. It is
+ * long because the order of all effects stands in one place.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DecideRule, Decision } from "./decide/decider.ts";
 import { createDecider } from "./decide/decider.ts";
 import type { BytesDecoder, RowDecoder } from "./decode/record.ts";
-import { evaluateWindow, insufficientEvaluation } from "./evaluate/evaluate.ts";
 import type { Evaluation, WindowCounts } from "./evaluate/evaluation.ts";
-import { createEvaluator, type Subject, type WindowSpec } from "./evaluate/evaluator.ts";
+import { createEvaluator, type WindowSpec } from "./evaluate/evaluator.ts";
 import { storedEvaluation } from "./evaluate/stored.ts";
 import { createIngest, type Ingest } from "./ingest.ts";
 import type { Judges } from "./judges.ts";
@@ -23,6 +23,7 @@ import type { Timing } from "./panes/watermark.ts";
 import { createWindowReader } from "./panes/window-reader.ts";
 import type { Source, SourcePartition, Start } from "./sources/source.ts";
 import type { Store } from "./store/store.ts";
+import { subjectOf, subjectsOf } from "./subjects.ts";
 
 export type PipelineOptions = {
   readonly store: Store;
@@ -157,7 +158,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     return createEvaluator<Decision>({
       windows,
       store: { ...store, commitDecision: (rows) => store.commitDecision({ ...rows, evaluations: rows.evaluations.map(storedEvaluation) }) },
-      subjects: () => judges.subjects().map(({ model, version }) => subjectOf(model, version)),
+      subjects: () => subjectsOf({ judges, reader, metrics, clock }),
       decide: (evaluations, endMs) => decider.decide(evaluations, options.guardNowMs(endMs)),
       onDecided: (evaluations, decision) => {
         decider.accept(decision);
@@ -166,29 +167,6 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       onFailed: decider.revert,
       clock,
     });
-  }
-
-  function subjectOf(model: string, version: string): Subject {
-    const judge = judges.find(model, version);
-    const row = judge?.reference.compiled.row ?? EMPTY_ROW;
-    const countsAt = (window: WindowSpec, endMs: number) =>
-      reader.windowIfCached(model, version, window, endMs, row) ?? reader.windowAt(model, version, window, endMs, row);
-    return {
-      model,
-      version,
-      windowAt: (window, endMs) => {
-        // The first look at a thousand features prepares for seconds: not in the one turn of the event loop that a verdict takes.
-        const preparing = judge?.prepared.readyFor(judge.prepared.policy.windows.findIndex(({ name }) => name === window.name));
-        return preparing === undefined ? countsAt(window, endMs) : preparing.then(() => countsAt(window, endMs));
-      },
-      evaluate: (counts) => {
-        if (judge === undefined) return insufficientEvaluation(counts, "no_reference", judges.policyDigest(model), null);
-        const beganMs = clock.monotonicMs();
-        const evaluation = evaluateWindow(counts, judge.prepared);
-        metrics.observe("driftd_evaluation_duration_seconds", { model }, (clock.monotonicMs() - beganMs) / 1000);
-        return evaluation;
-      },
-    };
   }
 
   /** Commits what was counted; then evaluates as far as the commit allows. */
@@ -256,9 +234,9 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   async function restore(changed: (model: string) => boolean): Promise<void> {
     const evaluations: Evaluation[] = [];
     try {
-      for (const { model, version } of judges.subjects()) {
+      for (const subject of subjectsOf({ judges, reader, metrics, clock })) {
+        const { model, version } = subject;
         if (!changed(model)) continue;
-        const subject = subjectOf(model, version);
         for (const window of windows) {
           const row = evaluator.progress().find((at) => at.model === model && at.version === version && at.window === window.name);
           if (row !== undefined) evaluations.push(subject.evaluate(await subject.windowAt(window, row.throughMs)));
@@ -307,7 +285,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     windowAt: async (model, version, name, endMs) => {
       const window = windows.find((spec) => spec.name === name);
       if (window === undefined) return undefined;
-      const counts = await subjectOf(model, version).windowAt(window, endMs);
+      const counts = await subjectOf(model, version, { judges, reader, metrics, clock }).windowAt(window, endMs);
       return { ...counts, counts: counts.counts.slice() }; // the running sum moves on
     },
     finished: finished.promise,
@@ -398,5 +376,3 @@ function isBug(error: Error): boolean {
 function isEnd(error: Error): boolean {
   return error instanceof DriftdError && (error.code === "STORE_FAILED" || error.code === "STORE_CLOSED");
 }
-
-const EMPTY_ROW = { hash: "", features: [], slots: 0, numeric: 0 } as const;
