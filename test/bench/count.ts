@@ -13,7 +13,8 @@ import { noMetrics } from "../../src/metrics/metrics.ts";
 import { compileLayout } from "../../src/reference/compile.ts";
 import { cpuSeconds, median, report } from "./figure.ts";
 import { withFolder } from "./folder.ts";
-import { buildReference, createRecords, MODEL, TRAFFIC_FROM_MS, VERSION } from "./records.ts";
+import { MODEL, TRAFFIC_FROM_MS, VERSION } from "./model.ts";
+import { buildReference, createRecords } from "./records.ts";
 
 /** 17 MB: more than the processor's caches hold, as in a stream. */
 const RECORDS = 20_000;

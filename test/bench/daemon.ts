@@ -12,7 +12,7 @@ import { readVersion } from "../../src/lib/version.ts";
 import { createMetrics } from "../../src/metrics/registry.ts";
 import { cpuSeconds } from "./figure.ts";
 import { type LoopReport, watchLoop } from "./loop-watch.ts";
-import { MODEL, VERSION } from "./records.ts";
+import { MODEL, VERSION } from "./model.ts";
 
 export type DaemonRun = {
   /** From the first record to the commit and the verdict of everything, s. */

@@ -10,6 +10,8 @@ export type Figure = {
   readonly value: number;
   /** What the value is held against, and its own value in the same unit. */
   readonly baseline?: { readonly what: string; readonly value: number };
+  /** Value ÷ baseline as the middle of several rounds, each by turns; without it, of the two values above. */
+  readonly ratio?: number;
   /** What must be reached: of the value itself, or of value ÷ baseline. */
   readonly target?: { readonly of: "value" | "ratio"; readonly most?: number; readonly least?: number };
   readonly note?: string;
@@ -26,21 +28,23 @@ export const HEADINGS = ["figure", "driftd", "baseline of the same run", "ratio"
 /** A line of the table as text. */
 export function cells(figure: Figure): string[] {
   const { unit, value, baseline, target, note } = figure;
+  const ratio = ratioOf(figure);
   const reached = isReached(figure);
   return [
     figure.figure,
     `${shown(value)} ${unit}`,
     baseline === undefined ? "" : `${shown(baseline.value)} ${unit} (${baseline.what})`,
-    baseline === undefined ? "" : ratioOf(value, baseline.value).toFixed(2),
+    ratio === undefined ? "" : ratio.toFixed(2),
     target === undefined ? "" : targetText(figure),
     [reached === undefined ? "" : reached ? "reached" : "MISSED", note ?? ""].filter((part) => part !== "").join("; "),
   ];
 }
 
 /** Undefined when there is no target. */
-export function isReached({ value, baseline, target }: Figure): boolean | undefined {
+export function isReached(figure: Figure): boolean | undefined {
+  const { value, target } = figure;
   if (target === undefined) return undefined;
-  const judged = target.of === "value" ? value : ratioOf(value, baseline?.value ?? Number.NaN);
+  const judged = target.of === "value" ? value : (ratioOf(figure) ?? Number.NaN);
   return judged <= (target.most ?? Number.POSITIVE_INFINITY) && judged >= (target.least ?? Number.NEGATIVE_INFINITY);
 }
 
@@ -50,7 +54,9 @@ function targetText({ target, unit }: Figure): string {
   return of === "ratio" ? `ratio ${limit}` : `${limit} ${unit}`;
 }
 
-const ratioOf = (value: number, baseline: number) => value / baseline;
+function ratioOf({ value, baseline, ratio }: Figure): number | undefined {
+  return ratio ?? (baseline === undefined ? undefined : value / baseline.value);
+}
 
 function shown(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;

@@ -7,14 +7,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buildSnapshot } from "../../src/reference/build.ts";
 import type { Snapshot } from "../../src/reference/snapshot.ts";
+import { MODEL, TRAFFIC_FROM_MS, VERSION } from "./model.ts";
 
-export const MODEL = "fraud";
-export const VERSION = "3";
-const REFERENCE_FROM_MS = Date.UTC(2026, 0, 5);
 const REFERENCE_DAYS = 14;
 const DAY_MS = 86_400_000;
-/** Where the traffic begins in event time: a Monday, like the reference. */
-export const TRAFFIC_FROM_MS = REFERENCE_FROM_MS + REFERENCE_DAYS * DAY_MS;
+const REFERENCE_FROM_MS = TRAFFIC_FROM_MS - REFERENCE_DAYS * DAY_MS;
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
 export function createRandom(seed: number): () => number {

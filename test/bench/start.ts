@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import { ask } from "./child.ts";
 import { median, report } from "./figure.ts";
-import { TRAFFIC_FROM_MS } from "./records.ts";
+import { TRAFFIC_FROM_MS } from "./model.ts";
 import { runDaemon } from "./run-daemon.ts";
 import { withTopic } from "./topic.ts";
 

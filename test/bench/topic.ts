@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { startLocalBroker } from "../../src/demo/broker.ts";
 import { saveSnapshot } from "../../src/reference/load.ts";
 import { kafkajs } from "../../src/sources/kafka/kafkajs.ts";
-import { buildReference, createRecords, MODEL, TRAFFIC_FROM_MS } from "./records.ts";
+import { MODEL, TRAFFIC_FROM_MS } from "./model.ts";
+import { buildReference, createRecords } from "./records.ts";
 
 const PARTITIONS = 4;
 /** 76 records of 860 bytes are one batch of 64 kB. */
