@@ -43,7 +43,7 @@ export type AppOptions = {
   /** Reads the configuration again, for `reload`. */
   readonly load: () => Promise<LoadedConfig>;
   /** After each successful reload: what concerns the process and not the daemon, such as the level of the log. */
-  readonly onReloaded?: (config: Config) => void;
+  readonly onReloaded?: (loaded: LoadedConfig) => void;
   /** Ends a start that waits for its source. */
   readonly signal?: AbortSignal | undefined;
   readonly version: Version;
@@ -261,7 +261,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       await before.outbox.stop();
       next.outbox.start();
       shown.loaded();
-      options.onReloaded?.(next.config);
+      options.onReloaded?.(loaded);
       log.info({ config: next.digest }, "reloaded");
     }
 

@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { type App, startApp } from "../app.ts";
-import { loadConfig } from "../config/load.ts";
+import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import { systemClock } from "../lib/clock.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
@@ -26,6 +26,10 @@ export async function runCommand(args: string[], io: Io): Promise<number> {
     io.stdout(helpText(spec));
     return exitCodes.fine;
   }
+  let app: App | undefined;
+  // From the first moment on: by default the signal would end the process.
+  const reload = () => void app?.reload().catch(() => {}); // said in the log and in a metric
+  process.on("SIGHUP", reload);
   const path = resolve(io.cwd, parsed.text("config") as string);
   const load = () => loadConfig(path, io.env);
   const loaded = await load();
@@ -45,17 +49,16 @@ export async function runCommand(args: string[], io: Io): Promise<number> {
     stderr: io.stderr,
     onMessage: (level) => metrics.inc("driftd_log_messages_total", { level }),
   });
-  for (const problem of loaded.warnings) log.warn({ problem: formatProblem(problem) }, "configuration warning");
-
-  let app: App | undefined;
-  // From the first moment on: by default the signal would end the process.
-  const reload = () => void app?.reload().catch(() => {}); // said in the log and in a metric
-  process.on("SIGHUP", reload);
+  const follow = ({ config: { log: settings }, warnings }: LoadedConfig) => {
+    log.setLevel(settings.level);
+    for (const problem of warnings) log.warn({ problem: formatProblem(problem) }, "configuration warning");
+  };
+  follow(loaded);
   try {
     app = await startApp({
       loaded,
       load,
-      onReloaded: (next) => log.setLevel(next.log.level),
+      onReloaded: follow,
       signal: io.signal,
       version,
       metrics,
