@@ -46,6 +46,8 @@ for (const [signal, number] of [["SIGINT", 2] as const, ["SIGTERM", 15] as const
     stop.abort(new DriftdError("STOPPED", `stopped by ${signal}`));
   });
 }
+// The daemon reads its configuration again at a SIGHUP. Until it has loaded itself the signal must not end the process, as it would by default.
+if (process.argv[2] === "run") process.on("SIGHUP", () => {});
 // `driftd … | head`: the reader has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? exitCodes.fine : exitCodes.failed));
 process.stderr.on("error", () => {});

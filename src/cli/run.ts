@@ -26,10 +26,6 @@ export async function runCommand(args: string[], io: Io): Promise<number> {
     io.stdout(helpText(spec));
     return exitCodes.fine;
   }
-  let app: App | undefined;
-  // From the first moment on: by default the signal would end the process.
-  const reload = () => void app?.reload().catch(() => {}); // said in the log and in a metric
-  process.on("SIGHUP", reload);
   const path = resolve(io.cwd, parsed.text("config") as string);
   const load = () => loadConfig(path, io.env);
   const loaded = await load();
@@ -54,6 +50,9 @@ export async function runCommand(args: string[], io: Io): Promise<number> {
     for (const problem of warnings) log.warn({ problem: formatProblem(problem) }, "configuration warning");
   };
   follow(loaded);
+  let app: App | undefined;
+  const reload = () => void app?.reload().catch(() => {}); // said in the log and in a metric
+  process.on("SIGHUP", reload);
   try {
     app = await startApp({
       loaded,
