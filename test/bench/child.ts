@@ -17,10 +17,13 @@ export type Program = {
   readonly ended: Promise<void>;
 };
 
+/** Stock kafkajs sets timers to times long past, and Node warns of each. */
+const ALWAYS = ["--disable-warning=TimeoutNegativeWarning"];
+
 /** Starts `test/bench/<file>` with text arguments; what it prints goes to our standard error. */
 export function start(file: string, args: readonly string[] = [], nodeFlags: readonly string[] = []): Program {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
-    execArgv: [...nodeFlags],
+    execArgv: [...ALWAYS, ...nodeFlags],
     stdio: ["ignore", 2, 2, "ipc"],
   });
   running.add(child);

@@ -25,7 +25,7 @@ await withTopic(RECORDS, HOURS, async ({ brokers, topic, bytes, configure }) => 
     const [of, to] = [driftd.at(-1)!, stock.at(-1)!];
     if (of.counted !== RECORDS) throw new Error(`${of.counted} of ${RECORDS} records were counted`);
     process.stderr.write(
-      `round ${round + 1}: ${(to.seconds / of.seconds).toFixed(2)} by the clock, ${JSON.stringify(of)} ${JSON.stringify(to)}\n`,
+      `round ${round + 1}: ${(to.seconds / of.seconds).toFixed(2)} by the clock, ${(to.cpuSeconds / of.cpuSeconds).toFixed(2)} in CPU time, ${JSON.stringify(of.loop)}\n`,
     );
   }
   const rate = (runs: readonly { readonly seconds: number }[]) => median(runs.map(({ seconds }) => RECORDS / seconds));
