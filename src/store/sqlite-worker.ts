@@ -62,7 +62,8 @@ export type Method = keyof Methods;
 
 function describe(thrown: unknown, path: string): ErrorMessage {
   // A row that does not fit its layout, or is no JSON, is damage too, found late.
-  const error = thrown instanceof RangeError || thrown instanceof SyntaxError ? corrupt(path, thrown) : storeError(coerceError(thrown), path);
+  const error =
+    thrown instanceof RangeError || thrown instanceof SyntaxError ? corrupt(path, thrown) : storeError(coerceError(thrown), path);
   return {
     name: error.name,
     message: error.message,
