@@ -69,7 +69,7 @@ const kafka = z
 
 const file = z
   .strictObject({
-    path: filePath("File (NDJSON, JSON, CSV, TSV, Parquet, also gzip and zstd), glob of tables, or `-` for NDJSON on standard input."),
+    path: filePath("File (NDJSON, JSON, CSV, TSV, Parquet, also gzip and zstd), glob of files, or `-` for NDJSON on standard input."),
     speed: z
       .number()
       .min(0)
