@@ -194,17 +194,21 @@ test("an empty file is finished at once", async () => {
 
 test("while it is paused nothing is handed over; then it goes on where it was", async () => {
   const path = await write("a.ndjson", "1\n".repeat(1_200));
+  const first = Promise.withResolvers<void>();
   let source: Source | undefined;
   const reading = await read({ path }, "earliest", () => {
-    if (reading.chunks.length === 0) source?.pause();
+    source?.pause();
+    first.resolve();
   });
   source = reading.source;
-  const { records, ended, finished, chunks } = reading;
+  await first.promise;
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-  expect([chunks.length, finished()]).toEqual([1, false]);
-  source.resume();
-  expect(await ended).toBe("finished");
-  expect(records).toHaveLength(1_200);
+  expect([reading.chunks.length, reading.finished()]).toEqual([1, false]);
+  const running = source;
+  source = undefined;
+  running.resume();
+  expect(await reading.ended).toBe("finished");
+  expect(reading.records).toHaveLength(1_200);
 });
 
 test("a stop ends a paused source, and its handler is never called again", async () => {
