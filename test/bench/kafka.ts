@@ -6,6 +6,7 @@
 import { ask } from "./child.ts";
 import type { DaemonRun } from "./daemon.ts";
 import { median, report } from "./figure.ts";
+import type { LoopReport } from "./loop-watch.ts";
 import { TRAFFIC_FROM_MS } from "./model.ts";
 import type { StockRun } from "./stock-consumer.ts";
 import { withTopic } from "./topic.ts";
@@ -31,7 +32,11 @@ await withTopic(RECORDS, HOURS, async ({ brokers, topic, bytes, configure }) => 
   const rate = (runs: readonly { readonly seconds: number }[]) => median(runs.map(({ seconds }) => RECORDS / seconds));
   const cost = (runs: readonly { readonly cpuSeconds: number }[]) => median(runs.map((run) => (run.cpuSeconds / RECORDS) * 1e6));
   const loop = (of: (run: DaemonRun["loop"]) => number) => median(driftd.map((run) => of(run.loop)));
-  const worst = (of: (run: DaemonRun["loop"]) => number) => Math.max(...driftd.map((run) => of(run.loop)));
+  const worst = (of: (loop: LoopReport) => number) => Math.max(...driftd.map(({ loop }) => of(loop)));
+  const stocks = (of: (loop: LoopReport) => number) => ({
+    what: "kafkajs + JSON.parse",
+    value: Math.max(...stock.map(({ loop }) => of(loop))),
+  });
   report([
     {
       figure: "Kafka to verdicts, by the clock",
@@ -48,13 +53,12 @@ await withTopic(RECORDS, HOURS, async ({ brokers, topic, bytes, configure }) => 
       value: cost(driftd),
       baseline: { what: "kafkajs + JSON.parse", value: cost(stock) },
       ratio: median(driftd.map((run, round) => run.cpuSeconds / stock[round]!.cpuSeconds)),
-      target: { of: "ratio", most: 1 / 0.7 },
-      note: "the same target in CPU time, which a busy machine does not touch",
     },
     {
       figure: "event loop held by driftd, worst turn of all rounds",
       unit: "ms of CPU",
       value: worst(({ maxCpuMs }) => maxCpuMs),
+      baseline: stocks(({ maxCpuMs }) => maxCpuMs),
       target: { of: "value", most: 20 },
       note: "CPU time of the daemon's main thread between two passes of the loop",
     },
@@ -62,6 +66,7 @@ await withTopic(RECORDS, HOURS, async ({ brokers, topic, bytes, configure }) => 
       figure: "the same by the clock, with what else runs on the cores",
       unit: "ms",
       value: worst(({ maxMs }) => maxMs),
+      baseline: stocks(({ maxMs }) => maxMs),
       target: { of: "value", most: 20 },
       note: `99th percentile ${loop(({ p99Ms }) => p99Ms).toFixed(1)}; best round ${Math.min(...driftd.map((run) => run.loop.maxMs)).toFixed(1)}; longest collection ${worst(({ maxGcMs }) => maxGcMs).toFixed(1)}`,
     },
@@ -69,7 +74,7 @@ await withTopic(RECORDS, HOURS, async ({ brokers, topic, bytes, configure }) => 
       figure: "RSS while reading, worst of all rounds",
       unit: "MB",
       value: worst(({ maxRssBytes }) => maxRssBytes) / 1e6,
-      baseline: { what: "kafkajs + JSON.parse", value: Math.max(...stock.map(({ maxRssBytes }) => maxRssBytes)) / 1e6 },
+      baseline: { what: "kafkajs + JSON.parse", value: stocks(({ maxRssBytes }) => maxRssBytes).value / 1e6 },
       target: { of: "value", most: 300 },
     },
   ]);

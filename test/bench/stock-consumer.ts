@@ -7,8 +7,9 @@
 import { performance } from "node:perf_hooks";
 import { Kafka, logLevel } from "kafkajs";
 import { cpuSeconds } from "./figure.ts";
+import { type LoopReport, watchLoop } from "./loop-watch.ts";
 
-export type StockRun = { readonly seconds: number; readonly cpuSeconds: number; readonly parsed: number; readonly maxRssBytes: number };
+export type StockRun = { readonly seconds: number; readonly cpuSeconds: number; readonly parsed: number; readonly loop: LoopReport };
 
 const [brokers, topic, group, what, count] = process.argv.slice(2) as [string, string, string, string, string];
 const records = what === "idle" || what === "join" ? Number.POSITIVE_INFINITY : Number(what);
@@ -19,6 +20,7 @@ let parsed = 0;
 let withModel = 0;
 let beganMs = 0;
 let cpu = 0;
+let watch: ReturnType<typeof watchLoop> | undefined;
 const done = Promise.withResolvers<StockRun>();
 const joined = new Promise<void>((resolve) => {
   consumer.on(consumer.events.GROUP_JOIN, () => resolve());
@@ -33,6 +35,8 @@ await consumer.run({
     if (parsed === 0) {
       beganMs = performance.now();
       cpu = cpuSeconds();
+      // Watched as the daemon is: it costs both the same.
+      watch = watchLoop();
     }
     for (const { value, offset } of batch.messages) {
       if (value !== null && (JSON.parse(value.toString()) as { model?: string }).model !== undefined) withModel++;
@@ -45,7 +49,7 @@ await consumer.run({
         seconds: (performance.now() - beganMs) / 1000,
         cpuSeconds: cpuSeconds() - cpu,
         parsed: withModel,
-        maxRssBytes: process.resourceUsage().maxRSS * 1024,
+        loop: watch!.stop(),
       });
     }
   },
