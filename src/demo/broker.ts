@@ -163,7 +163,7 @@ async function fetchJars(cacheDirectory: string, say: (line: string) => void): P
 }
 
 // The release tarball adds a log binding, the POM of kafka_2.13 names none: slf4j-simple 1.7 fits the slf4j-api it asks for.
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+const POM = `<project><modelVersion>4.0.0</modelVersion>
   <groupId>driftd</groupId><artifactId>local-broker</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
     <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_VERSION}</version></dependency>
