@@ -37,6 +37,7 @@ export function watchLoop(): { readonly stop: () => LoopReport } {
     before = now;
     if (looks++ % RSS_EVERY_LOOKS === 0) maxRssBytes = Math.max(maxRssBytes, process.memoryUsage.rss());
   }, LOOK_MS);
+  timer.unref();
   return {
     stop: () => {
       clearInterval(timer);

@@ -36,7 +36,7 @@ await consumer.run({
       beganMs = performance.now();
       cpu = cpuSeconds();
       // Watched as the daemon is: it costs both the same.
-      watch = watchLoop();
+      if (records < Number.POSITIVE_INFINITY) watch = watchLoop();
     }
     for (const { value, offset } of batch.messages) {
       if (value !== null && (JSON.parse(value.toString()) as { model?: string }).model !== undefined) withModel++;
