@@ -1,11 +1,12 @@
 /**
- * The one door to kafkajs 2.2.4: loads it with three corrections. It is unmaintained, so its inside may be relied on, but only in exactly
+ * The one door to kafkajs 2.2.4: loads it with four corrections. It is unmaintained, so its inside may be relied on, but only in exactly
  * this version. The corrections hold for every consumer of the process.
  *
  * 1. Its pending-request check re-arms itself every millisecond for ever (2.5 % of a core when idle): only while something is pending.
  * 2. Fetched bytes are cut into record batches only, records are walked later without one object per record. (Stock: ten objects per
  *    record, and a batch of more than about 120,000 records ends the consumer for good with "Maximum call stack size exceeded".)
  * 3. Every answer of a fetch reaches `eachBatch`, also an empty one: it is the proof of where the log ends.
+ * 4. It looks ten times a second, for each connection, whether a request has waited for longer than its 30 s: once a second will do.
  */
 import { createRequire } from "node:module";
 import { DriftdError } from "../../lib/errors.ts";
@@ -13,9 +14,17 @@ import { createFetchAnswer, type FetchedPartition } from "./fetch-answer.ts";
 import { legacyBytes, splitRecordSet } from "./record-batch.ts";
 
 const TESTED_VERSION = "2.2.4";
+const TIMEOUT_LOOK_MS = 1_000;
 const require = createRequire(import.meta.url);
 
 type RequestQueue = {
+  readonly enforceRequestTimeout: boolean;
+  readonly requestTimeout: number;
+  readonly inflight: ReadonlyMap<unknown, { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }>;
+  requestTimeoutIntervalId: NodeJS.Timeout;
+  isConnected(): boolean;
+  destroy(): void;
+  scheduleRequestTimeoutCheck(): void;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
   readonly pending: readonly unknown[];
   readonly throttledUntil: number;
@@ -43,6 +52,7 @@ function load(): typeof import("kafkajs") {
 
   const queue = require("kafkajs/src/network/requestQueue/index.js") as { prototype: RequestQueue };
   queue.prototype.scheduleCheckPendingRequests = checkOnlyWhilePending;
+  queue.prototype.scheduleRequestTimeoutCheck = checkTimeoutsSeldom;
 
   const stockMessageSet = require("kafkajs/src/protocol/messageSet/decoder.js") as (decoder: unknown, size: number) => unknown;
   const Decoder = require("kafkajs/src/protocol/decoder.js") as new (bytes: Buffer) => unknown;
@@ -75,6 +85,19 @@ function checkOnlyWhilePending(this: RequestQueue): void {
       this.checkPendingRequests();
     },
     throttledForMs > 0 ? throttledForMs : 10,
+  );
+}
+
+/** The same. */
+function checkTimeoutsSeldom(this: RequestQueue): void {
+  if (!this.enforceRequestTimeout) return;
+  this.destroy();
+  this.requestTimeoutIntervalId = setInterval(
+    () => {
+      for (const request of this.inflight.values()) if (Date.now() - request.sentAt > request.requestTimeout) request.timeoutRequest();
+      if (!this.isConnected()) this.destroy();
+    },
+    Math.min(this.requestTimeout, TIMEOUT_LOOK_MS),
   );
 }
 

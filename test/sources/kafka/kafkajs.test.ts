@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { kafkajs } from "../../../src/sources/kafka/kafkajs.ts";
 import { encodeBatch } from "./batches.ts";
 
@@ -45,6 +45,29 @@ describe("kafkajs as it is loaded", () => {
     queue.scheduleCheckPendingRequests();
     expect(queue.throttleCheckTimeoutId).not.toBeNull();
     queue.destroy();
+  });
+
+  it("times a request out within a second of its time", () => {
+    vi.useFakeTimers();
+    try {
+      const RequestQueue = require("kafkajs/src/network/requestQueue/index.js") as new (
+        options: object,
+      ) => { inflight: Map<number, object>; scheduleRequestTimeoutCheck(): void; destroy(): void };
+      const queue = new RequestQueue({ maxInFlightRequests: null, requestTimeout: 30_000, enforceRequestTimeout: true, logger: {} });
+      const timedOut: number[] = [];
+      for (const requestTimeout of [5_000, 30_000]) {
+        queue.inflight.set(requestTimeout, { sentAt: Date.now(), requestTimeout, timeoutRequest: () => timedOut.push(requestTimeout) });
+      }
+      queue.scheduleRequestTimeoutCheck();
+      vi.advanceTimersByTime(5_000);
+      expect(timedOut).toEqual([]);
+      vi.advanceTimersByTime(1_000);
+      expect(timedOut).toEqual([5_000]);
+      queue.destroy();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("decodes a fetch into whole record batches, also an empty answer, and shows each to eachBatch", async () => {
