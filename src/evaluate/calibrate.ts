@@ -8,14 +8,13 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { chi2Isf, normalIsf } from "../../detectors/index.ts";
 import type { RowLayout } from "../reference/layout.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
-import { type CellLayout, cellLayouts } from "./cells.ts";
+import { type CellLayout, cellLayouts, DAY_MS } from "./cells.ts";
 import { compareOwnWindows, type OwnWindows } from "./own-windows.ts";
 import { alphaOf, type Policy, policyDigest } from "./policy.ts";
 import { type PreparedFeature, prepareFeature } from "./prepared-feature.ts";
 import { readSlots } from "./slots.ts";
+import { MIN_DAYS, type Uncalibrated } from "./uncalibrated.ts";
 
-/** Fewer days say too little about how days differ: step 6 judges then. */
-const MIN_DAYS = 7;
 /** Tests of one look, for the budget: shift and bin; uncalibrated also location. */
 const CALIBRATED_TESTS = 2;
 const UNCALIBRATED_TESTS = 3;
@@ -46,6 +45,8 @@ export type WindowCalibration = {
 export type PreparedWindow = {
   readonly alpha: number;
   readonly calibration: WindowCalibration | undefined;
+  /** What a calibration lacks; undefined where there is one, and in a comparison, which needs none. */
+  readonly uncalibrated: Uncalibrated | undefined;
   /** G limits by degrees of freedom and effective size (rounded to 5 %). */
   readonly limits: Map<number, number>;
   /** The same for the bin test's limits without variance between days, by number of coarse bins. */
@@ -114,12 +115,14 @@ export function prepareReference(snapshot: Snapshot, policy: Policy): PreparedRe
   function prepareWindow(feature: number, window: number): PreparedWindow {
     const { lengthMs } = policy.windows[window]!;
     const longest = lengthMs === longestMs;
-    const calibration = policy.mode === "monitor" ? calibrateFeature(snapshot, features[feature]!, lengthMs, longest) : undefined;
+    const found = policy.mode === "monitor" ? calibrateOrSay(snapshot, features[feature]!, lengthMs, longest) : undefined;
+    const calibration = found === undefined || "reason" in found ? undefined : found;
     const tests = calibration === undefined ? UNCALIBRATED_TESTS : CALIBRATED_TESTS;
     const alpha = alphaOf(policy, policy.windows[window]!, features.length, tests);
     return {
       alpha,
       calibration,
+      uncalibrated: found !== undefined && "reason" in found ? found : undefined,
       limits: calibration === undefined ? shared[window]!.limits : new Map(),
       binLimits: calibration === undefined ? shared[window]!.binLimits : new Map(),
       qualityLimit: normalIsf(alpha / QUALITY_CHECKS),
@@ -161,12 +164,26 @@ export function calibrateFeature(
   lengthMs: number,
   ordinaryBins: boolean,
 ): WindowCalibration | undefined {
+  const found = calibrateOrSay(snapshot, feature, lengthMs, ordinaryBins);
+  return "reason" in found ? undefined : found;
+}
+
+/** The same, or what is lacking. */
+function calibrateOrSay(
+  snapshot: Snapshot,
+  feature: PreparedFeature,
+  lengthMs: number,
+  ordinaryBins: boolean,
+): WindowCalibration | Uncalibrated {
   const calibration = snapshot.calibration;
-  if (calibration === undefined || calibration.days < MIN_DAYS) return undefined;
+  if (calibration === undefined) return { reason: "no_timestamps" };
+  if (calibration.days < MIN_DAYS) return { reason: "few_days", days: calibration.days, needed: MIN_DAYS };
   const raw = Object.hasOwn(calibration.slots, feature.feature.feature) ? calibration.slots[feature.feature.feature] : undefined;
+  if (raw === undefined || raw.length === 0) return { reason: "no_values" };
   const slotMs = calibration.slot_seconds * 1000;
   const windowSlots = Math.max(1, Math.ceil(lengthMs / slotMs));
-  if (raw === undefined || raw.length < windowSlots) return undefined;
+  const needed = Math.ceil((MIN_DAYS * Math.max(DAY_MS, lengthMs)) / DAY_MS);
+  if (calibration.days < needed) return { reason: "long_window", days: calibration.days, needed, lengthMs };
   const slots = readSlots(raw, feature.coarseBins, Date.parse(calibration.from), slotMs);
   const step = Math.max(1, Math.round(lengthMs / STARTS_PER_WINDOW / slotMs));
 
@@ -177,7 +194,7 @@ export function calibrateFeature(
     const own = compareOwnWindows(slots, layout, shape);
     if (own !== undefined && (best === undefined || own.meanG < best.meanG)) best = own;
   }
-  if (best === undefined || best.days < MIN_DAYS) return undefined;
+  if (best === undefined || best.days < needed) return { reason: "thin_days", days: best?.days ?? 0, needed, lengthMs };
   const { mu, v } = shiftNoise(best, feature.usedBins - 1, calibration.days);
   const meanValues = best.meanValues * Math.min(1, lengthMs / (windowSlots * slotMs));
   return {
