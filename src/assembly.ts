@@ -14,6 +14,9 @@ import type { CompiledFeature } from "./reference/layout.ts";
 import { loadModelReferences } from "./reference/models.ts";
 import type { FileSourceOptions } from "./sources/file.ts";
 
+/** What is not set is left out of the policy, so that its digest is that of an older driftd. */
+const DEFAULT_GROWTH = 0.01;
+
 /** A record whose event time is later than its own Kafka timestamp by more than this is `future`. */
 const FUTURE_MS = 5 * 60_000;
 
@@ -77,12 +80,17 @@ export function timingOf({ eventTime }: Config): Timing {
 
 /** What a model's evaluations obey. */
 export function policyOf(config: Config, model: ModelConfig): Policy {
+  const expectations = [...model.expectations].flatMap(([feature, checks]) => checks.map((check) => ({ feature, ...check })));
   return {
     mode: "monitor",
     thresholds: model.thresholds,
     falseAlarms: model.falseAlarms,
     windows: config.windows.map(({ name, lengthMs }) => ({ name, lengthMs })),
-    features: model.features,
+    features: { include: model.features.include, exclude: model.features.exclude },
+    ...(expectations.length === 0 ? {} : { expectations }),
+    ...(model.quality.growth === DEFAULT_GROWTH ? {} : { quality: model.quality }),
+    ...(Object.values(model.compat).every((part) => part === undefined) ? {} : { compat: model.compat }),
+    ...(model.renew === undefined ? {} : { maxDistance: model.renew.maxDistance }),
   };
 }
 

@@ -53,6 +53,8 @@ type RecordConfig = {
   readonly features: RecordPath;
   readonly prediction: RecordPath;
   readonly label: RecordPath;
+  /** Numbers of the record that are watched like features, by their name without the `$`. */
+  readonly signals: ReadonlyMap<string, RecordPath>;
 };
 
 type EventTimeConfig = {
@@ -95,9 +97,58 @@ export type RetrainConfig = {
   readonly minSamples: number;
 };
 
+/** How a reference is renewed from closed panes. */
+export type RenewConfig = {
+  readonly everyMs: number;
+  readonly days: number;
+  /** PSI less its noise between the first reference and today's traffic that is a warning. */
+  readonly maxDistance: number;
+};
+
+/** One check of one feature; `tolerate` is the share of records that may break it, 0–1. */
+export type ExpectationConfig = { readonly tolerate: number } & (
+  | { readonly check: "not_null" }
+  | { readonly check: "type"; readonly type: "number" | "integer" | "text" | "boolean" }
+  | { readonly check: "between"; readonly min: number | undefined; readonly max: number | undefined }
+  | { readonly check: "in_set"; readonly values: readonly (string | number | boolean)[] }
+  | { readonly check: "matches"; readonly pattern: string }
+);
+
+export type VolumeConfig = {
+  readonly against: "history" | "reference" | "off";
+  /** No record for so long is silence; null: never; `auto`: when the past says that records were due. */
+  readonly silenceMs: number | "auto" | null;
+  /** Share of repeated ids that is tolerated; null: ids are not looked at. */
+  readonly duplicates: number | null;
+};
+
+/** Numbers as older tools compute them. Undefined: not shown. */
+export type CompatConfig = {
+  readonly psi: { readonly zero: CompatZero; readonly bins: CompatBins } | undefined;
+  readonly kl: { readonly direction: "current||reference" | "reference||current" } | undefined;
+  readonly js: { readonly base: "e" | 2; readonly form: "distance" | "divergence" } | undefined;
+};
+type CompatZero = { readonly kind: "jeffreys" | "evidently" } | { readonly kind: "epsilon" | "floor"; readonly value: number };
+type CompatBins =
+  | { readonly kind: "coarse" | "deciles" | "doane" }
+  | { readonly kind: "width"; readonly bins: number }
+  | { readonly kind: "edges"; readonly edges: readonly number[] }
+  | { readonly kind: "edges_by_feature"; readonly edges: Readonly<Record<string, readonly number[]>> };
+
+export type OutliersConfig = { readonly path: string; readonly share: number; readonly perMinute: number };
+
 export type ModelConfig = {
   readonly name: string;
   readonly reference: ReferenceConfig;
+  /** Undefined: the reference stays as it is. */
+  readonly renew: RenewConfig | undefined;
+  /** By feature; empty: none. */
+  readonly expectations: ReadonlyMap<string, readonly ExpectationConfig[]>;
+  /** Growth of a share of bad values that is a finding, 0–1. */
+  readonly quality: { readonly growth: number };
+  readonly volume: VolumeConfig;
+  readonly compat: CompatConfig;
+  readonly outliers: OutliersConfig | undefined;
   readonly maxVersions: number;
   readonly thresholds: Thresholds;
   readonly falseAlarms: { readonly budget: number; readonly perMs: number };
@@ -105,7 +156,12 @@ export type ModelConfig = {
   readonly keepFiringForMs: number;
   readonly retrain: RetrainConfig | undefined;
   /** `include` undefined: every feature of the reference; then `exclude` is taken away. */
-  readonly features: { readonly include: readonly string[] | undefined; readonly exclude: readonly string[] };
+  readonly features: {
+    readonly include: readonly string[] | undefined;
+    readonly exclude: readonly string[];
+    /** Values of these are never kept nor shown. */
+    readonly sensitive: readonly string[];
+  };
 };
 
 export type Config = {

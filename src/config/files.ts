@@ -42,7 +42,14 @@ export async function checkFiles({ config, problemAt, stands }: LoadedConfig, ch
       if (found === undefined) loaded = false;
       for (const feature of found ?? []) features.add(feature);
     }
-    for (const list of loaded ? (["include", "exclude"] as const) : []) {
+    for (const feature of loaded ? model.expectations.keys() : []) {
+      if (features.has(feature)) continue;
+      const hint = didYouMean(feature, [...features].slice(0, HINTED_FEATURES));
+      problems.push(problemAt(["models", index, "expectations", feature], "is not a feature of the reference", hint));
+    }
+    const outliers = model.outliers?.path;
+    if (outliers !== undefined) await attempt(["models", index, "outliers", "path"], () => writable(outliers));
+    for (const list of loaded ? (["include", "exclude", "sensitive"] as const) : []) {
       for (const [position, feature] of (model.features[list] ?? []).entries()) {
         if (features.has(feature)) continue;
         const hint = didYouMean(feature, [...features].slice(0, HINTED_FEATURES));

@@ -7,6 +7,7 @@ import { parseSize } from "../lib/size.ts";
 import type { Config, KafkaConfig, KafkaSasl, KafkaSsl, ModelConfig, ReferenceConfig, RetrainConfig, Thresholds } from "./config.ts";
 import { maskSecrets } from "./masked.ts";
 import { type EffectiveOutput, resolveOutput } from "./outputs.ts";
+import { referencePath, resolveJudging } from "./resolve-judging.ts";
 import { splitAddress, splitRecordPath } from "./scalars.ts";
 import type { Effective, EffectiveModel } from "./schema.ts";
 import { fileSecret, inlineSecret, type Secret } from "./secret.ts";
@@ -44,6 +45,7 @@ export function resolveConfig(file: Effective, path: string, folder: string): Co
       features: splitRecordPath(effective.record.features),
       prediction: splitRecordPath(effective.record.prediction),
       label: splitRecordPath(effective.record.label),
+      signals: new Map(Object.entries(effective.record.signals).map(([name, at]) => [name, splitRecordPath(at)])),
     },
     store: { type: effective.store.type, path: absolute(effective.store.path), retentionMs: ms(effective.store.retention) },
     http: { host, port, reload: effective.http.reload!, externalUrl: effective.http.external_url! },
@@ -150,21 +152,26 @@ function resolveModel(model: EffectiveModel, absolute: (name: string) => string)
   return {
     name: model.name,
     reference: resolveReference(model, absolute),
+    ...resolveJudging(model, absolute),
     maxVersions: model.max_versions,
     thresholds: resolveThresholds(model.thresholds),
     falseAlarms: { budget: model.false_alarms.budget, perMs: ms(model.false_alarms.per) },
     forMs: ms(model.for),
     keepFiringForMs: ms(model.keep_firing_for!),
     retrain: model.retrain === undefined ? undefined : resolveRetrain(model.retrain),
-    features: { include: model.features.include, exclude: model.features.exclude },
+    features: { include: model.features.include, exclude: model.features.exclude, sensitive: model.features.sensitive },
   };
 }
 
-function resolveReference({ reference, references }: EffectiveModel, absolute: (name: string) => string): ReferenceConfig {
-  if (reference === undefined) {
-    return { kind: "by_version", paths: new Map(Object.entries(references ?? {}).map(([version, name]) => [version, absolute(name)])) };
+function resolveReference(model: EffectiveModel, absolute: (name: string) => string): ReferenceConfig {
+  const path = referencePath(model);
+  if (path === undefined) {
+    return {
+      kind: "by_version",
+      paths: new Map(Object.entries(model.references ?? {}).map(([version, name]) => [version, absolute(name)])),
+    };
   }
-  return reference.includes("{version}") ? { kind: "pattern", pattern: absolute(reference) } : { kind: "file", path: absolute(reference) };
+  return path.includes("{version}") ? { kind: "pattern", pattern: absolute(path) } : { kind: "file", path: absolute(path) };
 }
 
 function resolveThresholds(thresholds: EffectiveModel["thresholds"]): Thresholds {

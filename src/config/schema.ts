@@ -5,6 +5,7 @@
 
 import * as z from "zod";
 
+import { compatSchema, expectationsSchema, outliersSchema, qualitySchema, referenceSchema, volumeSchema } from "./judging.ts";
 import { outputSchema, webhookOptions } from "./outputs.ts";
 import { address, duration, filePath, name, recordPath, size, text } from "./scalars.ts";
 
@@ -86,6 +87,16 @@ const record = z
     features: recordPath("Map of the features; `.` = the record itself.").default("features"),
     prediction: recordPath("What the model answered.").default("prediction"),
     label: recordPath("What was true, where it is known.").default("label"),
+    signals: z
+      .record(
+        z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, { error: "is not the name of a signal; letters, digits and _" }),
+        recordPath("Where it stands."),
+      )
+      .meta({
+        title: "map",
+        description: "More numbers of the record to be watched, e.g. `latency: latency_ms`; they are the features `$latency` …",
+      })
+      .prefault({}),
   })
   .meta({ title: "map", description: "Where fields stand in a record: keys joined by dots. The event time is `event_time.from`." });
 
@@ -177,7 +188,7 @@ const retrain = z
 /** One model. */
 export const modelSchema = z.strictObject({
   name: name("Name of the model, as in the records."),
-  reference: filePath("Snapshot that the model is judged by; `{version}` in it stands for the version.").optional(),
+  reference: referenceSchema.optional(),
   references: z
     .record(z.string(), z.string().min(1, { error: "is empty" }))
     .meta({ title: "map", description: "In place of `reference`: a snapshot per version." })
@@ -191,6 +202,11 @@ export const modelSchema = z.strictObject({
     })
     .meta({ title: "map", description: "Budget of `thresholds: auto`." })
     .prefault({}),
+  expectations: expectationsSchema.prefault({}),
+  quality: qualitySchema.prefault({}),
+  volume: volumeSchema.prefault({}),
+  compat: compatSchema.prefault({}),
+  outliers: outliersSchema.optional(),
   for: duration("How long drift must last before the alert fires.", { max: "30d" }).default("0s"),
   keep_firing_for: duration("How long an alert goes on after the last drift.", { max: "365d" })
     .meta({ [computedDefault]: "the longest window" })
@@ -203,6 +219,7 @@ export const modelSchema = z.strictObject({
         .meta({ [computedDefault]: "all of the reference" })
         .optional(),
       exclude: list("These features are not judged.", text("A feature.")).default([]),
+      sensitive: list("Values of these features are never shown nor kept: unseen ones are only counted.", text("A feature.")).default([]),
     })
     .meta({ title: "map", description: "Which features are judged." })
     .prefault({}),

@@ -6,8 +6,10 @@
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import type { Slip } from "./issues.ts";
+import { checkJudging } from "./judging-rules.ts";
 import { outputSecrets } from "./outputs.ts";
 import type { ConfigPath } from "./problem.ts";
+import { referencePath } from "./resolve-judging.ts";
 import type { Effective, EffectiveModel } from "./schema.ts";
 
 const HALF_HOUR_MS = 30 * 60_000;
@@ -41,6 +43,7 @@ export function checkSemantics(parts: ValidParts, present: Present): Slip[] {
     ...checkWindows(parts),
     ...checkOutputs(parts),
     ...checkModels(parts, present),
+    ...checkRenewal(parts),
   ];
 }
 
@@ -148,6 +151,17 @@ function checkWindows({ windows, event_time: eventTime, store }: ValidParts): Sl
   return slips;
 }
 
+/** A renewed reference is made of panes that are still there. */
+function checkRenewal({ models, store }: ValidParts): Slip[] {
+  return models.flatMap((model, index) => {
+    if (typeof model?.reference !== "object" || model.reference.renew === undefined || store === undefined) return [];
+    const { days } = model.reference.renew;
+    if (parseDuration(store.retention)! >= days * 24 * 2 * HALF_HOUR_MS) return [];
+    const hint = `at most as many as store.retention, ${store.retention}`;
+    return [slip(["models", index, "reference", "renew", "days"], "are more days than panes are kept", hint, true)];
+  });
+}
+
 function checkOutputs({ outputs }: ValidParts): Slip[] {
   return Object.entries(outputs ?? {}).flatMap(([name, output]) => checkSecrets(["outputs", name], output, outputSecrets[output.type]));
 }
@@ -167,13 +181,17 @@ function checkModels({ models }: ValidParts, { outputNames }: Present): Slip[] {
       ...checkThresholds(path, model),
       ...checkRetrain(path, model, outputNames),
       ...checkFeatures(path, model),
+      ...checkJudging(path, model),
     ];
   });
 }
 
-function checkReference(path: ConfigPath, { reference, references }: EffectiveModel): Slip[] {
+function checkReference(path: ConfigPath, model: EffectiveModel): Slip[] {
+  const { references } = model;
+  const reference = referencePath(model);
+  const at = typeof model.reference === "object" ? [...path, "reference", "path"] : [...path, "reference"];
   if (reference === undefined && references === undefined) {
-    return [slip([...path, "reference"], "is required", "name a snapshot; `driftd reference build` makes one")];
+    return [slip(at, "is required", "name a snapshot; `driftd reference build` makes one")];
   }
   if (reference !== undefined && references !== undefined) {
     return [{ ...slip([...path, "references"], "stands beside reference", "keep one of the two"), at: "key" }];
@@ -182,7 +200,7 @@ function checkReference(path: ConfigPath, { reference, references }: EffectiveMo
     return [slip([...path, "references"], "is an empty map", "list a snapshot per version")];
   const versions = reference?.split("{version}").length ?? 1;
   if (versions > 2 || (versions === 2 && !/\{version\}[^/\\]*$/.test(reference!))) {
-    return [slip([...path, "reference"], "must hold {version} once, in the file's name", undefined, true)];
+    return [slip(at, "must hold {version} once, in the file's name", undefined, true)];
   }
   return [];
 }

@@ -15,6 +15,31 @@ export type FixedThresholds = Readonly<Partial<Record<ThresholdStatistic, FixedT
 
 export type PolicyWindow = { readonly name: string; readonly lengthMs: number };
 
+/** One declared check of one feature; `tolerate` is the share of records that may break it, 0–1. It is counted with the record (`panes/`). */
+export type Expectation = { readonly feature: string; readonly tolerate: number } & (
+  | { readonly check: "not_null" }
+  | { readonly check: "type"; readonly type: "number" | "integer" | "text" | "boolean" }
+  | { readonly check: "between"; readonly min: number | undefined; readonly max: number | undefined }
+  | { readonly check: "in_set"; readonly values: readonly (string | number | boolean)[] }
+  | { readonly check: "matches"; readonly pattern: string }
+);
+
+/** Numbers as older tools compute them, shown beside ours; they decide nothing. */
+export type Compat = {
+  readonly psi?:
+    | {
+        readonly zero: { readonly kind: "jeffreys" | "evidently" } | { readonly kind: "epsilon" | "floor"; readonly value: number };
+        readonly bins:
+          | { readonly kind: "coarse" | "deciles" | "doane" }
+          | { readonly kind: "width"; readonly bins: number }
+          | { readonly kind: "edges"; readonly edges: readonly number[] }
+          | { readonly kind: "edges_by_feature"; readonly edges: Readonly<Record<string, readonly number[]>> };
+      }
+    | undefined;
+  readonly kl?: { readonly direction: "current||reference" | "reference||current" } | undefined;
+  readonly js?: { readonly base: "e" | 2; readonly form: "distance" | "divergence" } | undefined;
+};
+
 /**
  * What an evaluation obeys. `mode` is `monitor` for the daemon (rule R, or fixed thresholds) and `compare` for one look at two tables
  * without calibration, where `falseAlarms.budget` is the chance of any false alarm and `perMs` is not used.
@@ -27,6 +52,13 @@ export type Policy = {
   readonly windows: readonly PolicyWindow[];
   /** `include` undefined: every feature of the reference; then `exclude` is taken away. */
   readonly features: { readonly include?: readonly string[] | undefined; readonly exclude: readonly string[] };
+  /** Absent: none. */
+  readonly expectations?: readonly Expectation[];
+  /** Growth of a share of bad values that is a finding, 0–1; absent: .01. */
+  readonly quality?: { readonly growth: number };
+  readonly compat?: Compat;
+  /** PSI less its noise between the first reference and the longest window that is a warning (renewed references only); absent: not held against it. */
+  readonly maxDistance?: number;
 };
 
 /** More looks per window length than this add no false alarms: neighbouring windows are nearly the same (simulated, not derived). */

@@ -8,8 +8,8 @@
  * In `coarse[]` a fine bin that belongs to `out_of_range` or `gap` carries that coarse bin's number.
  */
 
-/** Where a value of the record lives: an input, the model's output, or a field of driftd's own (`$latency`, `$pca_1`). */
-export type FeatureRole = "feature" | "prediction" | "derived";
+/** Where a value comes from: an input, the model's output, another number of the record (`$latency`), or computed from the inputs (`$pca_1`). */
+export type FeatureRole = "feature" | "prediction" | "signal" | "derived";
 
 /** Moments of the finite numeric values (Welford): `m2` = sum of squared deviations from `mean`; `min`, `max` absent when `count` is 0. */
 export type Moments = {

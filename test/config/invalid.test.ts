@@ -44,6 +44,28 @@ const messages: Readonly<Record<string, readonly string[]>> = {
   "empty-references": ["2:39: models[0].references: is an empty map; list a snapshot per version"],
   "empty-section": ["3:6: http: is empty; give it a value, or remove the key"],
   "empty-value": ["1:69: kafka.start: is empty; give it a value, or remove the key"],
+  "compat-bins": ['2:69: models[0].compat.psi.bins: "sturges" is not one of coarse, deciles, width:20, doane, edges:[…]'],
+  "compat-edges": ['2:69: models[0].compat.psi.bins: "edges:[3, 1]" holds edges that do not ascend; sort them, each once'],
+  "compat-edges-by-feature": ["2:87: models[0].compat.psi.bins.edges.delay: do not ascend; sort them, each once"],
+  "compat-zero": [
+    '2:69: models[0].compat.psi.zero: "evidentely" is not one of jeffreys, evidently, epsilon, floor; a number may follow: epsilon:1e-4',
+  ],
+  "expectation-empty": ["2:69: models[0].expectations.delay: expects nothing; set not_null, type, between, in_set or matches"],
+  "expectation-no-end": ["2:80: models[0].expectations.delay.between: has no end; give at least one of the two"],
+  "expectation-pattern": [
+    '2:81: models[0].expectations.origin.matches: "[A-Z" is not a regular expression; JavaScript\'s, with the flag u',
+  ],
+  "expectation-range": ["2:80: models[0].expectations.delay.between: begins above its end; swap the two"],
+  "expectation-unknown": ['2:72: models[0].expectations.origin.in_sett: unknown key; did you mean "in_set"?'],
+  "renew-beyond-retention": [
+    "2:69: models[0].reference.renew.days: 60 are more days than panes are kept; at most as many as store.retention, 35d",
+  ],
+  "renew-without-path": ["2:27: models[0].reference.path: is required; name a snapshot; `driftd reference build` makes one"],
+  "signal-name": ['2:22: record.signals["lat ency"]: is not the name of a signal; letters, digits and _'],
+  "volume-duplicates": ["2:68: models[0].volume.duplicates: 2 is too large; at most 1"],
+  "volume-silence": [
+    '2:65: models[0].volume.silence: "never" is not one of auto, off and is not a duration; write 250ms, 30s, 5m, 1h30m or 35d',
+  ],
   empty: ["1:1: the file is empty; it needs at least kafka.brokers, kafka.topics and models"],
   "feature-in-and-out": ['2:86: models[0].features.exclude[0]: "delay" is in include too; remove it from one'],
   "file-with-kafka-time": [

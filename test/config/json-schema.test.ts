@@ -39,6 +39,8 @@ test("every key of the table has a type, a description and a default or none to 
     "outputs.<name>.type",
     "models",
     "models[].name",
+    "models[].compat.psi.bins.edges",
+    "models[].outliers.path",
   ]);
 });
 
