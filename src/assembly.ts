@@ -27,7 +27,7 @@ function pathsOf({ record }: Config): FieldPaths {
 
 /** The same in a table, which is flat: the last key of a path is the column's name. */
 function columnsOf(config: Config): FieldPaths {
-  const { id, model, version, timestamp, prediction, label } = pathsOf(config);
+  const { id, model, version, timestamp, prediction, label, signals } = pathsOf(config);
   const column = (path: FieldPath) => path.slice(-1);
   return {
     id: column(id),
@@ -37,6 +37,7 @@ function columnsOf(config: Config): FieldPaths {
     features: [],
     prediction: column(prediction),
     label: column(label),
+    signals: new Map([...(signals ?? [])].map(([name, path]) => [name, column(path)])),
   };
 }
 
@@ -47,7 +48,8 @@ function columnsOf(config: Config): FieldPaths {
 export function tableColumns(config: Config, judges: Judges): Pick<FileSourceOptions, "timestampColumn" | "kinds"> {
   const columns = columnsOf(config);
   const features = judges.references().flatMap(({ compiled }) => compiled.features);
-  const nameOf = ({ from, key }: CompiledFeature) => (from === "prediction" ? String(columns.prediction[0]) : key);
+  const nameOf = ({ from, key }: CompiledFeature) =>
+    from === "features" ? key : String((from === "prediction" ? columns.prediction : columns.signals?.get(key))?.[0]);
   const categorical = new Set(features.filter(({ categories }) => categories !== undefined).map(nameOf));
   const kinds = new Map<string, "number" | "verbatim">();
   for (const feature of features) if (!categorical.has(nameOf(feature))) kinds.set(nameOf(feature), "number");

@@ -14,6 +14,7 @@ import { readVersion } from "../lib/version.ts";
 import { createOutputs } from "../outputs/index.ts";
 import { loadModelReferences } from "../reference/models.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, parseArgs } from "./args.ts";
+import { createSignalCheck, type SignalCheck } from "./check-signals.ts";
 
 const spec = {
   name: "check-config",
@@ -63,7 +64,9 @@ async function check(file: string, io: Io, looks: { readonly files: boolean; rea
   try {
     // The name as it was given stands in the messages, so that a terminal can open it.
     const loaded = await loadConfig(file, io.env, { folder: io.cwd });
-    const problems = looks.files ? await checkFiles(loaded, fileChecks()) : [];
+    const signals = createSignalCheck(loaded);
+    const problems = looks.files ? await checkFiles(loaded, fileChecks(signals)) : [];
+    if (looks.files) problems.push(...signals.problems());
     if (looks.online) problems.push(...(await checkBrokersOf(loaded)));
     problems.sort((a, b) => a.line - b.line || a.column - b.column);
     return { file, loaded, problems };
@@ -89,11 +92,15 @@ async function checkBrokersOf({ config, problemAt }: LoadedConfig): Promise<read
   }
 }
 
-function fileChecks(): FileChecks {
+function fileChecks(signals: SignalCheck): FileChecks {
   const version = readVersion().version;
   return {
     references: async (model) => {
       const references = (await loadModelReferences([model])).all();
+      signals.loaded(
+        model.name,
+        references.map(({ reference }) => reference.snapshot),
+      );
       return new Set(references.flatMap(({ reference }) => reference.snapshot.features.map(({ feature }) => feature)));
     },
     output: async (output) => {

@@ -5,6 +5,7 @@ import { systemClock } from "../lib/clock.ts";
 import { DriftdError } from "../lib/errors.ts";
 import { readVersion } from "../lib/version.ts";
 import { buildSnapshot } from "../reference/build.ts";
+import { isSignalName } from "../reference/columns.ts";
 import type { BuildProgress } from "../reference/features.ts";
 import { describeSnapshot, thinness } from "../reference/inspect.ts";
 import { loadSnapshot, saveSnapshot } from "../reference/load.ts";
@@ -25,6 +26,7 @@ const buildSpec: CommandSpec = {
     to: { value: "TIME", description: "Only rows before this time; needs --timestamp." },
     exclude: { value: "A,B", description: "Columns to leave out." },
     categorical: { value: "A,B", description: "Columns to take as categories though they hold numbers." },
+    signal: { value: "NAME=COLUMN,…", description: "Columns to watch beside the features, such as latency=latency_ms." },
     "null-values": { value: "A,B", description: "Texts that mean a missing value, beside the empty field." },
     bins: { value: "N", description: "Fine bins aimed at for each numeric feature.", default: "256" },
   },
@@ -83,6 +85,7 @@ async function build(args: string[], io: Io): Promise<number> {
     exclude: list(parsed, "exclude"),
     categorical: list(parsed, "categorical"),
     nullValues: list(parsed, "null-values"),
+    signals: signalsOf(parsed),
     bins: Number(parsed.text("bins")),
     nowMs: systemClock.nowMs(),
     driftd: readVersion(io.env).version,
@@ -114,6 +117,23 @@ async function inspect(args: string[], io: Io): Promise<number> {
 
 function list(parsed: ParsedArgs, flag: string): string[] {
   return (parsed.text(flag) ?? "").split(",").filter((name) => name !== "");
+}
+
+/** `latency=latency_ms,tokens=usage_tokens`: name → column. */
+function signalsOf(parsed: ParsedArgs): Map<string, string> {
+  const signals = new Map<string, string>();
+  for (const text of list(parsed, "signal")) {
+    const [, name, column] = /^([^=]*)=(.+)$/.exec(text) ?? [];
+    const fail = (what: string): never => {
+      throw new DriftdError("USAGE", `--signal ${text}: ${what}`, { hint: "Write it as latency=latency_ms, with a comma between two." });
+    };
+    if (name === undefined || column === undefined) return fail("has no form NAME=COLUMN");
+    if (!isSignalName(name))
+      fail(`${JSON.stringify(name)} cannot be the name of a signal: letters, digits and _, and no name of driftd's own`);
+    if (signals.has(name) || [...signals.values()].includes(column)) fail("names a signal or a column twice");
+    signals.set(name, column);
+  }
+  return signals;
 }
 
 function timeFlag(parsed: ParsedArgs, flag: string): number | undefined {

@@ -13,6 +13,8 @@ export type FieldPaths = {
   readonly features: FieldPath;
   readonly prediction: FieldPath;
   readonly label: FieldPath;
+  /** Signals by name: letters, digits and `_`. */
+  readonly signals?: ReadonlyMap<string, FieldPath>;
 };
 
 export const DEFAULT_PATHS: FieldPaths = {
@@ -40,6 +42,8 @@ export function createFieldReader(paths: FieldPaths): FieldReader {
   const features = compile(paths.features);
   const prediction = compile(paths.prediction);
   const label = compile(paths.label);
+  const signalNames = [...(paths.signals?.keys() ?? [])];
+  const signals = signalNames.map((name) => compile(paths.signals!.get(name)!));
   return (root, transportMs, into) => {
     if (typeof root !== "object" || root === null || Array.isArray(root)) return "schema_error";
     const inputs = features(root);
@@ -62,6 +66,7 @@ export function createFieldReader(paths: FieldPaths): FieldReader {
     into.features = inputs as Readonly<Record<string, unknown>>;
     into.prediction = prediction(root);
     into.label = label(root);
+    for (let i = 0; i < signals.length; i++) into.signals[signalNames[i]!] = signals[i]!(root);
     return undefined;
   };
 }

@@ -21,6 +21,8 @@ export type DecodedRecord = {
   features: Readonly<Record<string, unknown>>;
   prediction: unknown;
   label: unknown;
+  /** Other numbers of the record that are watched (`record.signals`), by name; an object without a prototype, the same for every record. */
+  readonly signals: Record<string, unknown>;
   /**
    * Text of the whole number that stands at a key of `features` or in `prediction`, digit for digit: beyond 2^53 the number itself is rounded.
    * Undefined where nothing is rounded. Slow, as it reads the message again: ask only for such a number.
@@ -44,5 +46,6 @@ export function newRecord(): DecodedRecord {
   return {
     ...{ id: undefined, model: undefined, version: "", eventTimeMs: Number.NaN },
     ...{ features: {}, prediction: undefined, label: undefined, longInteger: undefined },
+    signals: Object.create(null) as Record<string, unknown>,
   };
 }

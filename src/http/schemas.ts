@@ -107,7 +107,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
   FeatureSummary: object({
     feature: text,
     kind,
-    role: oneOf("feature", "prediction", "derived"),
+    role: oneOf("feature", "prediction", "signal", "derived"),
     verdict,
     reason: text,
     "severity?": severity,
@@ -135,7 +135,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     version: text,
     feature: text,
     kind,
-    role: oneOf("feature", "prediction", "derived"),
+    role: oneOf("feature", "prediction", "signal", "derived"),
     window: object({ name: text, "start?": time, "end?": time, "records?": count }),
     verdict,
     reason: text,

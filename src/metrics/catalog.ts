@@ -406,7 +406,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: { model: "user", feature: "user", role: "own", kind: "own" },
     unit: "1",
-    help: "Always 1; role is feature, prediction or derived, kind numeric or categorical.",
+    help: "Always 1; role is feature, prediction, signal or derived, kind numeric or categorical.",
     perFeature: 6,
   },
 

@@ -30,8 +30,9 @@ export function countRecord(
     const feature = features[i]!;
     const special = feature.offset + feature.bins;
     let value: unknown;
-    if (feature.from === "prediction") value = record.prediction;
-    else if (!feature.shadowed || Object.hasOwn(values, feature.key)) value = values[feature.key];
+    if (feature.from === "features") {
+      if (!feature.shadowed || Object.hasOwn(values, feature.key)) value = values[feature.key];
+    } else value = feature.from === "prediction" ? record.prediction : record.signals[feature.key];
 
     if (value === undefined) counts[special + ABSENT]!++;
     else if (value === null) counts[special + MISSING]!++;
@@ -70,7 +71,7 @@ export function countRecord(
 /** A number as a category is written. A whole number beyond 2^53 was rounded when it was parsed, so the record is asked how it stands there. */
 function numberText(value: number, feature: CompiledFeature, record: Readonly<DecodedRecord>): string {
   const rounded = feature.longIntegers && Number.isInteger(value) && !Number.isSafeInteger(value);
-  return (rounded ? record.longInteger?.(feature.from, feature.key) : undefined) ?? String(value);
+  return (rounded && feature.from !== "signal" ? record.longInteger?.(feature.from, feature.key) : undefined) ?? String(value);
 }
 
 /** Welford's step. Values near 1e308 make `m2` infinite and it stays so: `readMoments` says overflow. */

@@ -25,6 +25,8 @@ export type BuildOptions = {
   /** Columns to take as categories though they look like numbers or times. */
   readonly categorical?: readonly string[];
   readonly nullValues?: readonly string[];
+  /** Numbers of the record that are watched beside its features: the signal's name → its column. */
+  readonly signals?: ReadonlyMap<string, string>;
   /** Fine bins aimed at per numeric feature; `DEFAULT_BINS`. */
   readonly bins?: number;
   /** Only rows with an event time in `[fromMs, toMs)`; needs `timestamp`. */
@@ -64,7 +66,10 @@ export async function buildSnapshot(options: BuildOptions): Promise<BuildResult>
   onProgress({ stage: "open", done: 0, total: 1 });
   const table = await openTable(input, {
     nullValues: options.nullValues ?? [],
-    kinds: new Map((options.categorical ?? []).map((column) => [column, "text"])),
+    kinds: new Map([
+      ...(options.categorical ?? []).map((column) => [column, "text"] as const),
+      ...[...(options.signals ?? [])].map(([, column]) => [column, "number"] as const),
+    ]),
     ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),
   });
   try {
@@ -79,7 +84,12 @@ type Settled = BuildOptions & Required<Pick<BuildOptions, "recordColumns" | "bin
 async function build(table: Table, options: Settled): Promise<BuildResult> {
   const names = table.columns.map(({ name }) => name);
   const timestamp = options.timestamp ?? (options.recordColumns && names.includes("timestamp") ? "timestamp" : undefined);
-  requireColumns(table, [...(options.exclude ?? []), ...(options.categorical ?? []), ...(timestamp === undefined ? [] : [timestamp])]);
+  requireColumns(table, [
+    ...(options.exclude ?? []),
+    ...(options.categorical ?? []),
+    ...(options.signals?.values() ?? []),
+    ...(timestamp === undefined ? [] : [timestamp]),
+  ]);
   const filter = filterOf(options, timestamp);
   const records = await table.countRows(filter);
   if (records === 0) {
@@ -98,6 +108,7 @@ async function build(table: Table, options: Settled): Promise<BuildResult> {
     exclude: new Set(options.exclude),
     categorical: new Set(options.categorical),
     recordColumns: options.recordColumns,
+    signals: new Map([...(options.signals ?? [])].map(([name, column]) => [column, name])),
   });
   const built = await buildFeatures(table, candidates, records, filter, options, { skipped, warnings });
   if (built.length === 0) {

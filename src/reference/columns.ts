@@ -20,7 +20,7 @@ export type Skipped = { readonly feature: string; readonly reason: SkipReason; r
 export type Candidate = {
   readonly column: string;
   readonly feature: string;
-  readonly role: "feature" | "prediction";
+  readonly role: "feature" | "prediction" | "signal";
   readonly kind: "numeric" | "categorical";
   /** Demanded by the user, so that no guess takes it out again. */
   readonly demanded: boolean;
@@ -32,6 +32,8 @@ export type ColumnRules = {
   readonly categorical: ReadonlySet<string>;
   /** The table holds records: the columns `id`, `model`, `version`, `timestamp` and `label` are theirs, `prediction` is the model's output. */
   readonly recordColumns: boolean;
+  /** Columns that are signals, with the signal's name; they are numbers whatever they look like. */
+  readonly signals?: ReadonlyMap<string, string>;
 };
 
 const RECORD_FIELDS = new Set(["id", "model", "version", "timestamp", "label"]);
@@ -44,6 +46,14 @@ const ID_TEXT_SHARE = 0.95;
 const ID_REPEATS_EXPECTED = 9;
 const ID_NAME = /(^|[\s_.-])(id|uuid|guid|key)$|[a-z]I[dD]$/i;
 
+/** `$prediction`, `$volume` … are driftd's own. */
+const RESERVED = /^(prediction|volume|duplicates|silence|schema|outlier|distance|pca(_\w+)?)$/;
+
+/** Whether a signal can have this name: letters, digits and `_`, and none of those that driftd gives itself. */
+export function isSignalName(name: string): boolean {
+  return /^[A-Za-z]\w{0,63}$/.test(name) && !RESERVED.test(name);
+}
+
 /** Sorts the columns, in their order, by name and type alone. */
 export function chooseColumns(
   columns: readonly TableColumn[],
@@ -52,18 +62,20 @@ export function chooseColumns(
   const candidates: Candidate[] = [];
   const skipped: (Skipped & { readonly column: string })[] = [];
   for (const { name, kind, note } of columns) {
-    const prediction = rules.recordColumns && name === "prediction";
-    const feature = prediction ? "$prediction" : featureOf(name);
+    const signal = rules.signals?.get(name);
+    const prediction = signal === undefined && rules.recordColumns && name === "prediction";
+    const feature = signal !== undefined ? `$${signal}` : prediction ? "$prediction" : featureOf(name);
     const demanded = rules.categorical.has(name);
-    const reason = skipReason(name, kind, demanded, rules);
+    const isSignal = signal !== undefined && kind === "number";
+    const reason = isSignal ? undefined : skipReason(name, kind, demanded, rules);
     if (reason !== undefined) {
       skipped.push({ column: name, feature, reason, ...(reason === "unsupported_type" && note !== undefined ? { note } : {}) });
     } else {
-      const numeric = kind === "number" && !demanded;
+      const numeric = isSignal || (kind === "number" && !demanded);
       candidates.push({
         column: name,
         feature,
-        role: prediction ? "prediction" : "feature",
+        role: isSignal ? "signal" : prediction ? "prediction" : "feature",
         kind: numeric ? "numeric" : "categorical",
         demanded,
       });

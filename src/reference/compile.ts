@@ -49,13 +49,7 @@ function compileFeature(feature: SnapshotFeature, layout: FeatureLayout): Compil
       },
     );
   }
-  const key = columnOf(feature.feature);
-  const common = {
-    ...layout,
-    from: feature.role === "prediction" ? ("prediction" as const) : ("features" as const),
-    key: feature.role === "prediction" ? "prediction" : key,
-    shadowed: key in Object.prototype,
-  };
+  const common = { ...layout, ...placeOf(feature) };
   return feature.kind === "numeric"
     ? { ...common, paddedEdges: padEdges(feature.edges), float32: feature.round === "float32", categories: undefined, longIntegers: false }
     : {
@@ -65,6 +59,19 @@ function compileFeature(feature: SnapshotFeature, layout: FeatureLayout): Compil
         categories: new Map(feature.categories.map((category, bin) => [category, bin])),
         longIntegers: feature.categories.some((category) => /^-?\d{16,}$/.test(category) && !Number.isSafeInteger(Number(category))),
       };
+}
+
+/** Where the values of a feature stand in a record. */
+function placeOf({ feature, role }: SnapshotFeature): Pick<CompiledFeature, "from" | "key" | "shadowed"> {
+  if (role === "prediction") return { from: "prediction", key: "prediction", shadowed: false };
+  if (role === "signal") return { from: "signal", key: signalOf(feature), shadowed: false };
+  const key = columnOf(feature);
+  return { from: "features", key, shadowed: key in Object.prototype };
+}
+
+/** The name of a signal for its feature: `$latency` is the signal `latency`. */
+export function signalOf(feature: string): string {
+  return feature.slice(1);
 }
 
 /** The name of a feature in a snapshot for an input's name: names beginning with `$` are driftd's own, so `$x` is written `$$x`. */

@@ -49,7 +49,7 @@ export async function buildFeatures(
     const summary = numberOf.get(column);
     if (summary !== undefined) {
       if (summary.fine === undefined) skip("all_missing");
-      else if (isIdNumber(column, summary)) skip("unique_values");
+      else if (candidate.role !== "signal" && isIdNumber(column, summary)) skip("unique_values");
       else {
         built.push({ column, feature: numericFeature(candidate, summary) });
         warnOfNumbers(column, summary, said.warnings);

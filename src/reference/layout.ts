@@ -36,8 +36,11 @@ export type RowLayout = {
 
 /** A feature ready for the hot path. */
 export type CompiledFeature = FeatureLayout & {
-  /** Where the value stands: a key of `record.features`, or a field of the record itself (`$prediction`). `$$x` in a snapshot is the input `$x`. */
-  readonly from: "features" | "prediction";
+  /**
+   * Where the value stands: a key of `record.features`, a field of the record itself (`$prediction`), or a key of `record.signals` (`$latency`).
+   * `$$x` in a snapshot is the input `$x`.
+   */
+  readonly from: "features" | "prediction" | "signal";
   readonly key: string;
   /** The key is also a name of `Object.prototype`: an own-key check is needed. */
   readonly shadowed: boolean;

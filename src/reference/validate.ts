@@ -2,7 +2,7 @@
 
 import { DriftdError } from "../lib/errors.ts";
 import { featureLayoutHash } from "./compile.ts";
-import type { Snapshot, SnapshotFeature } from "./snapshot.ts";
+import type { FeatureRole, Snapshot, SnapshotFeature } from "./snapshot.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -46,11 +46,22 @@ export function validateSnapshot(value: unknown, path: string): Snapshot {
   return value as unknown as Snapshot;
 }
 
+const ROLES: ReadonlySet<unknown> = new Set<FeatureRole>(["feature", "prediction", "signal", "derived"]);
+
 type Check = (ok: boolean, field: string, expected: string, found: unknown) => void;
 
 function checkFeature(feature: Fields, at: string, check: Check): void {
   const { kind, role, counts, coarse, layout } = feature;
-  check(role === "feature" || role === "prediction" || role === "derived", `${at}.role`, "feature, prediction or derived", role);
+  check(ROLES.has(role), `${at}.role`, [...ROLES].join(", "), role);
+  if (role === "signal") {
+    check(
+      /^\$[A-Za-z]\w*$/.test(feature["feature"] as string),
+      `${at}.feature`,
+      "the name of a signal, such as $latency",
+      feature["feature"],
+    );
+    check(kind === "numeric", `${at}.kind`, "numeric for a signal", kind);
+  }
   for (const field of ["count", "missing", "wrong_type"])
     check(isCount(feature[field]), `${at}.${field}`, "a whole number", feature[field]);
   check(isListOf(counts, isCount), `${at}.counts`, "a list of whole numbers", counts);

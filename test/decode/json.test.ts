@@ -20,7 +20,35 @@ describe("the JSON decoder", () => {
   test("reads every field of a record", () => {
     const { problem, record } = decode(JSON.stringify(valid));
     expect(problem).toBeUndefined();
-    expect(record).toEqual({ ...valid, timestamp: undefined, eventTimeMs: Date.UTC(2001, 0, 15, 10), longInteger: expect.any(Function) });
+    expect(record).toEqual({
+      ...valid,
+      timestamp: undefined,
+      eventTimeMs: Date.UTC(2001, 0, 15, 10),
+      longInteger: expect.any(Function),
+      signals: {},
+    });
+  });
+
+  test("reads signals at their paths, and of the next record nothing of the last", () => {
+    const decode = createJsonDecoder({
+      paths: {
+        ...DEFAULT_PATHS,
+        signals: new Map([
+          ["latency", ["timing", "ms"]],
+          ["constructor", ["size"]],
+        ]),
+      },
+      transportTime: false,
+      maxBytes: 1000,
+    });
+    const into = newRecord();
+    const read = (value: unknown) => {
+      const bytes = Buffer.from(JSON.stringify(value));
+      expect(decode(bytes, 0, bytes.length, 0, into)).toBeUndefined();
+      return { ...into.signals };
+    };
+    expect(read({ ...valid, timing: { ms: 12.5 }, size: "big" })).toEqual({ latency: 12.5, constructor: "big" });
+    expect(read({ ...valid, timing: [] })).toEqual({ latency: undefined, constructor: undefined });
   });
 
   test("gives a whole number beyond 2^53 digit for digit to who asks for it, of the last message", () => {
