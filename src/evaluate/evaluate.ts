@@ -6,7 +6,15 @@
 
 import { coarseLabels } from "../reference/coarse.ts";
 import type { PreparedReference } from "./calibrate.ts";
-import { type Evaluation, type FeatureEvaluation, type Gate, OUTCOMES, type VerdictReason, type WindowCounts } from "./evaluation.ts";
+import {
+  type Evaluation,
+  type FeatureEvaluation,
+  type Gate,
+  OUTCOMES,
+  type QualityFinding,
+  type VerdictReason,
+  type WindowCounts,
+} from "./evaluation.ts";
 import { INSUFFICIENT, type Look, NO_DRIFT } from "./look.ts";
 import { createLooker } from "./looker.ts";
 import { missingRows, qualityOf } from "./quality.ts";
@@ -19,9 +27,10 @@ const details = new WeakMap<Evaluation, (index: number) => FeatureEvaluation | u
 
 /**
  * Judges one window under the reference's policy. Pure: the same counts give the same verdict, whenever its detail is read (the counts are
- * copied). A window whose name the policy does not have is a RangeError: a wiring error, not bad input.
+ * copied). A window whose name the policy does not have is a RangeError: a wiring error, not bad input. `findings`: what others found in the
+ * window's records (`$volume`, `$duplicates`).
  */
-export function evaluateWindow(window: WindowCounts, reference: PreparedReference): Evaluation {
+export function evaluateWindow(window: WindowCounts, reference: PreparedReference, findings: readonly QualityFinding[] = []): Evaluation {
   const place = reference.policy.windows.findIndex(({ name }) => name === window.window.name);
   if (place < 0) throw new RangeError(`evaluateWindow: the policy has no window ${window.window.name}`);
   const { features } = reference;
@@ -59,6 +68,7 @@ export function evaluateWindow(window: WindowCounts, reference: PreparedReferenc
     get features() {
       return features.map((_, i) => detail(i)!);
     },
+    findings,
     offsets: window.offsets,
   };
   // Not enumerable: the public shape has `features`, which says the same.
@@ -79,6 +89,7 @@ export function insufficientEvaluation(
   reason: VerdictReason,
   policyDigest: string,
   referenceDigest: string | null,
+  findings?: readonly QualityFinding[],
 ): Evaluation {
   return {
     ...identity(window),
@@ -88,6 +99,7 @@ export function insufficientEvaluation(
     referenceDigest,
     features: [],
     outcomes: { features: [], codes: new Uint8Array(0) },
+    ...(findings === undefined ? {} : { findings }),
     offsets: window.offsets,
   };
 }

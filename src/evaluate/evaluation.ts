@@ -56,11 +56,56 @@ export type VerdictReason =
 /** A number of the rule beside its limit; `passed`: the condition that drift needs (or, for the first gates, that a verdict needs) holds. */
 export type Gate = { readonly gate: string; readonly passed: boolean; readonly value: number; readonly limit: number };
 
+/**
+ * What may be wrong with the data of a window beside drift: a closed list. The first nine are driftd's own, then the declared expectations,
+ * then what concerns the records and not a feature (`$volume`, `$duplicates`).
+ */
+export const QUALITY_CHECKS = [
+  "missing", // absent or null, more than in the reference
+  "nan",
+  "infinite",
+  "wrong_type",
+  "out_of_range",
+  "unseen", // categories that the reference never had
+  "constant", // it varied in the reference, and holds one value only
+  "vanished", // the key is in no record
+  "appeared", // keys that the reference does not have
+  "not_null",
+  "type",
+  "between",
+  "in_set",
+  "matches",
+  "volume",
+  "silence",
+  "duplicates",
+] as const;
+export type QualityCheckName = (typeof QUALITY_CHECKS)[number];
+
+/** One check of one feature, as it is shown. The verdict `drift` says that the check fails: the word of the public contract. */
 export type QualityCheck = {
-  readonly check: "missing" | "nan" | "wrong_type" | "out_of_range" | "unseen";
+  readonly check: QualityCheckName;
   readonly verdict: Verdict;
   readonly reference_share: number;
   readonly current_share: number;
+  /** The check fails when the current share is above it (0–1); absent where nothing is judged. */
+  readonly limit?: number;
+  /** Declared expectations: what was expected, in words. */
+  readonly expected?: string;
+};
+
+/**
+ * Something of a window that is not fine, or (`insufficient_data`) could not be told. It is neither drift nor a statistic, and it never asks for
+ * retraining. What is fine is in no list: 50,000 features have no finding at all on an ordinary day.
+ */
+export type QualityFinding = {
+  /** A feature; `$schema`, `$volume` and `$duplicates` stand for the records as a whole. */
+  readonly feature: string;
+  readonly check: QualityCheckName;
+  readonly verdict: "drift" | "insufficient_data";
+  readonly severity: Severity;
+  /** What was seen and the limit that it passed, both in the check's own unit (a share 0–1, or records). */
+  readonly value: number;
+  readonly limit: number;
 };
 
 /** Names and shapes are those of `contracts.md`; a statistic that does not apply is absent. */
@@ -130,5 +175,7 @@ export type Evaluation = {
   readonly features: readonly FeatureEvaluation[];
   /** The verdict of every judged feature without its detail: what the decision needs of 50,000 features. Absent in hand-made evaluations. */
   readonly outcomes?: Outcomes;
+  /** What is wrong with the window's data beside drift; absent: not looked at (`insufficient_data` for all, or an older evaluation). */
+  readonly findings?: readonly QualityFinding[];
   readonly offsets: WindowCounts["offsets"];
 };
