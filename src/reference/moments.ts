@@ -53,3 +53,18 @@ export function addToMoments(
   if (min < moments[at + 3]!) moments[at + 3] = min;
   if (max > moments[at + 4]!) moments[at + 4] = max;
 }
+
+/** Adds the five numbers at `from` of other moments to those at `at`. In another order the last bits are others. */
+export function mergeMoments(moments: Float64Array, at: number, other: Float64Array, from: number): void {
+  const count = other[from]!;
+  if (count === 0) return;
+  const before = moments[at]!;
+  const total = before + count;
+  const delta = other[from + 1]! - moments[at + 1]!;
+  moments[at] = total;
+  // The mean of nothing is no number to start from: 0 + delta would lose digits of a large mean.
+  moments[at + 1] = before === 0 ? other[from + 1]! : moments[at + 1]! + delta * (count / total);
+  moments[at + 2]! += other[from + 2]! + (before === 0 ? 0 : delta * delta * ((before * count) / total));
+  if (other[from + 3]! < moments[at + 3]!) moments[at + 3] = other[from + 3]!;
+  if (other[from + 4]! > moments[at + 4]!) moments[at + 4] = other[from + 4]!;
+}

@@ -74,6 +74,26 @@ export type Calibration = {
   readonly slots: Readonly<Record<string, readonly (readonly number[])[]>>;
 };
 
+/** Where a reference that was renewed from closed panes comes from. */
+export type Renewal = {
+  /** 1 for the first renewal. */
+  readonly ordinal: number;
+  /** Digest of the reference that it took the place of. */
+  readonly previous: string;
+  /** The reference that the user has configured: what has moved away from it slowly is not to be learnt away. */
+  readonly first: {
+    readonly digest: string;
+    readonly created_at: string;
+    /** By feature: what it expects in each coarse bin, in counts. */
+    readonly features: Readonly<Record<string, FirstCounts>>;
+  };
+};
+
+/** The first reference's coarse counts of one feature, by cell of the week where its days allow it. */
+export type FirstCounts = {
+  readonly counts: readonly number[];
+};
+
 export type Snapshot = {
   readonly schema: "driftd/reference/v1";
   /** `sha256:` + hex over the canonical JSON of everything else. */
@@ -83,7 +103,16 @@ export type Snapshot = {
   readonly version?: string;
   readonly records: number;
   readonly time?: { readonly field: string; readonly from: string; readonly to: string };
-  readonly provenance: { readonly source: string; readonly driftd: string; readonly created_at: string; readonly quantiles: string };
+  readonly provenance: {
+    readonly source: string;
+    readonly driftd: string;
+    readonly created_at: string;
+    readonly quantiles: string;
+    /** Made of closed panes: the digest of the snapshot whose bins these are. */
+    readonly bins_of?: string;
+  };
   readonly features: readonly SnapshotFeature[];
   readonly calibration?: Calibration;
+  /** Absent in a reference that a person has built. */
+  readonly renewal?: Renewal;
 };
