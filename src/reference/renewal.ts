@@ -1,0 +1,86 @@
+/**
+ * When a reference is renewed and from which days: the calendar of renewal, in event time, so that a replay comes to the same days as the
+ * daemon did. Pure: the panes are summed by `from-panes.ts`, the steps of a renewal are in `src/renewal.ts`.
+ */
+
+import { psiExcess } from "../../detectors/index.ts";
+import { referenceCoarse } from "./coarse.ts";
+import { DAY_MS } from "./from-panes.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** A reference of fewer days cannot be calibrated on them. */
+export const LEAST_DAYS = 7;
+
+/** The days that a renewal may take: `[fromMs, toMs)`, whole calendar days (UTC), less those that are left out. */
+export type RenewalDays = { readonly fromMs: number; readonly toMs: number; readonly leftOut: ReadonlySet<number> };
+
+/** What is read of an episode. */
+export type EpisodeSpan = { readonly pendingAtMs: number; readonly resolvedAtMs: number | null };
+
+/** The first due time of what was first judged at `firstMs`: the calendar day that begins at or after `everyMs` later. */
+export function firstDue(firstMs: number, everyMs: number): number {
+  return ceilDay(firstMs + everyMs);
+}
+
+/** The due time after one that was kept at `doneMs`. */
+export function nextDue(doneMs: number, everyMs: number): number {
+  return ceilDay(doneMs + everyMs);
+}
+
+/** A postponed renewal is tried again on the next calendar day. */
+export function nextTry(triedMs: number): number {
+  return ceilDay(triedMs + 1);
+}
+
+/**
+ * The last `days` calendar days before `dueMs`, without each day that an episode touches: from the longest window before it became pending (the
+ * records that it rests on) to its end. An open episode touches all days to come.
+ */
+export function renewalDays(dueMs: number, days: number, episodes: readonly EpisodeSpan[], longestWindowMs: number): RenewalDays {
+  const range = { fromMs: dueMs - days * DAY_MS, toMs: dueMs };
+  return { ...range, leftOut: episodeDays(range, episodes, longestWindowMs) };
+}
+
+/** Calendar days of the range, counted from the epoch, that an episode touches. */
+export function episodeDays(
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  episodes: readonly EpisodeSpan[],
+  longestWindowMs: number,
+): ReadonlySet<number> {
+  const days = new Set<number>();
+  for (const { pendingAtMs, resolvedAtMs } of episodes) {
+    const first = Math.max(dayOf(fromMs), dayOf(pendingAtMs - longestWindowMs));
+    const last = Math.min(dayOf(toMs - 1), dayOf(resolvedAtMs ?? toMs));
+    for (let day = first; day <= last; day++) days.add(day);
+  }
+  return days;
+}
+
+/** How far a feature has moved between two references: PSI less its noise, over coarse bins that are the same in both. */
+export type Distance = { readonly feature: string; readonly psi_excess: number };
+
+/** The distance of every feature that both have in the same bins, the largest first. */
+export function distancesBetween(before: Snapshot, after: Snapshot): Distance[] {
+  const old = new Map(before.features.map((feature) => [feature.feature, feature]));
+  return after.features
+    .flatMap((feature): Distance[] => {
+      const was = old.get(feature.feature);
+      if (was === undefined || was.layout !== feature.layout) return [];
+      const excess = psiExcess(referenceCoarse(was), referenceCoarse(feature));
+      return excess === undefined ? [] : [{ feature: feature.feature, psi_excess: excess }];
+    })
+    .sort((a, b) => b.psi_excess - a.psi_excess || (a.feature < b.feature ? -1 : 1));
+}
+
+/** A calendar day as `2024-01-05`. */
+export function dayName(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10);
+}
+
+function dayOf(ms: number): number {
+  return Math.floor(ms / DAY_MS);
+}
+
+function ceilDay(ms: number): number {
+  return Math.ceil(ms / DAY_MS) * DAY_MS;
+}
