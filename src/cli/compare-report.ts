@@ -32,6 +32,7 @@ export const REASONS: Readonly<Record<VerdictReason, string>> = {
   unseen: "categories that the reference never saw",
   location: "values have moved up or down",
   threshold: "a fixed threshold is reached",
+  slow: "moved far from the first reference, slowly",
   within_noise: "within noise",
   below_effect_floor: "real, but too small to matter",
   no_reference: "no reference",

@@ -40,6 +40,7 @@ export type VerdictReason =
   | "unseen" // special bins grew
   | "location" // KS
   | "threshold" // a fixed threshold was crossed
+  | "slow" // near the renewed reference, far from the first one
   // no drift
   | "within_noise"
   | "below_effect_floor"

@@ -8,6 +8,7 @@ import { SPECIAL_SLOTS } from "../reference/layout.ts";
 import type { PreparedReference } from "./calibrate.ts";
 import type { Gate, VerdictReason, WindowCounts } from "./evaluation.ts";
 import { createBlockCells, type Expected, expectCells, expectPooled, expectSpecial, rowsByCell } from "./expected.ts";
+import { firstGateOf } from "./first-reference.ts";
 import { MIN_COVERAGE, VALUES_PER_BIN } from "./limits.ts";
 import { conclude, INSUFFICIENT, type Look } from "./look.ts";
 import { applyRule } from "./rule.ts";
@@ -27,6 +28,7 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
   const narrow = counts.counts instanceof Uint16Array ? counts.counts : undefined;
   const wide = new Map<number, Uint32Array>();
   let look: Look | undefined;
+  const first = firstGateOf(reference, window);
 
   function widen(slots: Uint16Array): Uint32Array {
     let row = wide.get(slots.length);
@@ -98,8 +100,9 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
 
       const insufficient = insufficiency(look, counts.coverage, gates);
       if (insufficient !== undefined) return conclude(look, INSUFFICIENT, insufficient);
-      if (policy.thresholds !== "auto") return applyThresholds(look, policy.thresholds, gates);
-      return applyRule(look, policy, gates);
+      const judged =
+        policy.thresholds === "auto" ? applyRule(look, policy, gates) : applyThresholds(look, policy.thresholds, gates);
+      return first === undefined ? judged : first(judged, index, gates);
     },
   };
 }

@@ -11,7 +11,7 @@ const state = { selected: {}, details: new Map(), shown: new Map(), failing: fal
 const REASONS = {
   shift: "the distribution has shifted", bin: "one bin has moved", out_of_range: "values outside the reference's range",
   gap: "values that the reference never had", unseen: "categories that the reference never had", location: "the values have moved",
-  threshold: "a fixed threshold was crossed", within_noise: "within the noise of the reference",
+  threshold: "a fixed threshold was crossed", slow: "far from the first reference", within_noise: "within the noise of the reference",
   below_effect_floor: "a difference too small to matter", no_reference: "no reference for this version",
   too_few_values: "too few values", thin_window: "far fewer values than usual", low_coverage: "too much of the window is empty",
   empty_reference: "the reference has no values", reference_changed: "the reference has changed, the window is filling",
