@@ -100,8 +100,7 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
 
       const insufficient = insufficiency(look, counts.coverage, gates);
       if (insufficient !== undefined) return conclude(look, INSUFFICIENT, insufficient);
-      const judged =
-        policy.thresholds === "auto" ? applyRule(look, policy, gates) : applyThresholds(look, policy.thresholds, gates);
+      const judged = policy.thresholds === "auto" ? applyRule(look, policy, gates) : applyThresholds(look, policy.thresholds, gates);
       return first === undefined ? judged : first(judged, index, gates);
     },
   };
