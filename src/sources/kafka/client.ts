@@ -7,6 +7,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Admin, Consumer, ISocketFactory, LogEntry } from "kafkajs";
 import type { Clock } from "../../lib/clock.ts";
+import { createTopicReader, type TopicReader } from "./cluster.ts";
 import { kafkajs } from "./kafkajs.ts";
 import type { KafkaConnectionOptions, KafkaSettings } from "./options.ts";
 
@@ -65,6 +66,22 @@ export function createKafkaAdmin(options: KafkaConnectionOptions): { readonly ad
     sockets.close();
   };
   return { admin, close };
+}
+
+/** A reader of one topic without a group, with a few tries; `close` ends every connection. */
+export function createKafkaReader(
+  options: KafkaConnectionOptions,
+  topic: string,
+  onLog: (entry: LogEntry) => void,
+): { readonly reader: TopicReader; readonly close: () => Promise<void> } {
+  const sockets = trackSockets();
+  const retry = { initialRetryTime: 200, maxRetryTime: 1_000, retries: 2 };
+  const reader = createTopicReader({ ...clientOptions(options, sockets.factory, onLog), connectionTimeout: 5_000, retry }, topic);
+  const close = async () => {
+    await reader.disconnect().catch(() => {});
+    sockets.close();
+  };
+  return { reader, close };
 }
 
 /** Resolves with `promise`, or after `ms` without waiting for it any longer. */
