@@ -110,23 +110,14 @@ export function joinDelays(parts: readonly Delays[]): Delays {
 
 /** The trials after the reference number `index`. */
 export function simulateOnsets(options: DelayOptions, index: number): Delays {
-  const { trials, fault, faulty = 0, withinDays = 5, policy = DEFAULT_POLICY } = options;
+  const { fault, faulty = 0, withinDays = 5, policy = DEFAULT_POLICY } = options;
   const world = begin(options, index);
-  const random = seedRandom(options.seed, index, 99);
   const feature = `f${faulty}`;
-  const longestMs = longestOf(policy);
   const firstWarningMin: number[] = [];
   const firstCriticalMin: number[] = [];
-  for (let trial = 0; trial < trials; trial++) {
-    // Any pane of the first four weeks; healthy traffic is judged for an hour before.
-    const onsetMs = world.fromMs + Math.floor(uniform(random) * 28 * 288) * 5 * MINUTE;
-    const fromMs = Math.floor((onsetMs - HOUR) / HOUR) * HOUR;
-    const process = createProcess({
-      ...world.options,
-      seed: [options.seed * 1000 + index, 2, trial],
-      startMs: fromMs - longestMs,
-      fault: { feature: faulty, fault, onsetMs },
-    });
+  for (const { onsetMs, startMs, seed } of onsetsOf(options, index, world.fromMs)) {
+    const process = createProcess({ ...world.options, seed, startMs, fault: { feature: faulty, fault, onsetMs } });
+    const fromMs = startMs + longestOf(policy);
     let warning = Number.POSITIVE_INFINITY;
     let critical = Number.POSITIVE_INFINITY;
     judge({ ...world, fromMs }, onsetMs + withinDays * DAY, policy, process, undefined, (state, _, endMs) => {
@@ -140,6 +131,20 @@ export function simulateOnsets(options: DelayOptions, index: number): Delays {
     firstCriticalMin.push(critical);
   }
   return { firstWarningMin, firstCriticalMin };
+}
+
+/** When each trial's fault begins, when its stream does, and the stream's seed. */
+export function onsetsOf(
+  { seed, trials, policy = DEFAULT_POLICY }: DelayOptions,
+  index: number,
+  fromMs: number,
+): { readonly onsetMs: number; readonly startMs: number; readonly seed: readonly number[] }[] {
+  const random = seedRandom(seed, index, 99);
+  return Array.from({ length: trials }, (_, trial) => {
+    // Any pane of four weeks; healthy traffic is judged for an hour before.
+    const onsetMs = fromMs + Math.floor(uniform(random) * 28 * 288) * 5 * MINUTE;
+    return { onsetMs, startMs: Math.floor((onsetMs - HOUR) / HOUR) * HOUR - longestOf(policy), seed: [seed * 1000 + index, 2, trial] };
+  });
 }
 
 type Begun = {
