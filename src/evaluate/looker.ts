@@ -6,6 +6,7 @@
 
 import { SPECIAL_SLOTS } from "../reference/layout.ts";
 import type { PreparedReference } from "./calibrate.ts";
+import { applyCompareRule } from "./compare-rule.ts";
 import type { Gate, VerdictReason, WindowCounts } from "./evaluation.ts";
 import { createBlockCells, type Expected, expectCells, expectPooled, expectSpecial, rowsByCell } from "./expected.ts";
 import { firstGateOf } from "./first-reference.ts";
@@ -67,8 +68,10 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
       code: INSUFFICIENT,
       reason: "empty_reference",
       bin: -1,
+      label: undefined,
       shiftLimit: 0,
       locationLimit: 0,
+      test: undefined,
     };
     look.feature = feature;
     look.prepared = prepared;
@@ -78,8 +81,10 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
     look.n = 0;
     look.offset = -1;
     look.bin = -1;
+    look.label = undefined;
     look.shiftLimit = 0;
     look.locationLimit = 0;
+    look.test = undefined;
     return look;
   }
 
@@ -98,6 +103,7 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
       else expectCells(expected, feature, calibration, rowsByCell(counts.blocks, cellsOf(calibration.cells), calibration.cells, column));
       expectSpecial(expected, feature, look.current);
 
+      if (policy.mode === "compare" && policy.thresholds === "auto") return applyCompareRule(look, gates);
       const insufficient = insufficiency(look, counts.coverage, gates);
       if (insufficient !== undefined) return conclude(look, INSUFFICIENT, insufficient);
       const judged = policy.thresholds === "auto" ? applyRule(look, policy, gates) : applyThresholds(look, policy.thresholds, gates);
