@@ -105,11 +105,24 @@ export function ruleOf(config: Config, model: ModelConfig): DecideRule {
   };
 }
 
+/** Keys that no record's inputs bring as news: where the other fields of a record stand, as keys of the record or as columns of a table. */
+function recordKeysOf(config: Config): readonly string[] {
+  const { signals, ...paths } = pathsOf(config);
+  return [...Object.values(paths), ...(signals?.values() ?? [])].flatMap((path) => [...path.slice(0, 1), ...path.slice(-1)]);
+}
+
 /** Loads all references and prepares what judges by them. Throws `REFERENCE_*`. */
 export async function loadJudges(config: Config): Promise<Judges> {
+  const recordKeys = recordKeysOf(config);
   const references = await loadModelReferences(config.models);
   return createJudges(
-    config.models.map((model) => ({ name: model.name, policy: policyOf(config, model), maxVersions: model.maxVersions })),
+    config.models.map((model) => ({
+      name: model.name,
+      policy: policyOf(config, model),
+      maxVersions: model.maxVersions,
+      sensitive: model.features.sensitive,
+      recordKeys,
+    })),
     references,
   );
 }

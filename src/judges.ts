@@ -8,11 +8,27 @@ import { type PreparedReference, prepareReference } from "./evaluate/calibrate.t
 import { type Policy, policyDigest } from "./evaluate/policy.ts";
 import type { Router } from "./ingest.ts";
 import type { Route } from "./panes/partition.ts";
+import { type Sketches, withSketches } from "./panes/sketches.ts";
+import { withChecks } from "./reference/checked-layout.ts";
+import type { CompiledLayout } from "./reference/layout.ts";
 import type { LoadedReference, ModelReferences } from "./reference/models.ts";
 
-export type Judge = { readonly reference: LoadedReference; readonly prepared: PreparedReference };
+export type Judge = {
+  readonly reference: LoadedReference;
+  readonly prepared: PreparedReference;
+  /** How its records are counted: the reference's features, then the policy's expectations and what else is checked. */
+  readonly counted: CompiledLayout;
+};
 
-export type JudgedModel = { readonly name: string; readonly policy: Policy; readonly maxVersions: number };
+export type JudgedModel = {
+  readonly name: string;
+  readonly policy: Policy;
+  readonly maxVersions: number;
+  /** Features whose values are never kept. */
+  readonly sensitive?: readonly string[];
+  /** Keys of records that are no inputs, where the inputs stand beside them. */
+  readonly recordKeys?: readonly string[];
+};
 
 export type Judges = {
   /** What judges a version; undefined: it has no reference. */
@@ -24,6 +40,8 @@ export type Judges = {
   readonly policyDigest: (model: string) => string;
   /** Whether the model is configured. */
   readonly knows: (model: string) => boolean;
+  /** What was noted in memory of a version's records: values and keys that its reference does not have. */
+  readonly sketches: (model: string, version: string) => Sketches | undefined;
   /** Equal as long as the same references judge the model under the same policy. */
   readonly digest: (model: string) => string;
   /** Calibrates every feature at every window ahead of its first evaluation, giving way to the event loop. */
@@ -32,13 +50,14 @@ export type Judges = {
 
 const NO_LAYOUT = { row: { hash: "", features: [], slots: 0, numeric: 0 }, features: [] } as const;
 
-/** Prepares every reference under its model's policy. Throws what `prepareReference` throws, and never later. */
+/** Prepares every reference under its model's policy. Throws what `prepareReference` throws, and `EXPECTATION_PATTERN`; never later. */
 export function createJudges(models: readonly JudgedModel[], references: ModelReferences): Judges {
   const byName = new Map(models.map((model) => [model.name, model]));
   const only = models.length === 1 ? models[0]?.name : undefined;
   const prepared = new Map<LoadedReference, Judge>();
   const digests = new Map(models.map(({ name, policy }) => [name, policyDigest(policy)]));
   const routes = new Map<string, Map<string, Route>>();
+  const sketches = new Map<Route, Sketches>();
   const all = references.all();
   /** Versions that have a reference of their own are never too many. */
   const expected = new Set(all.map(({ model, version }) => JSON.stringify([model, version])));
@@ -46,11 +65,13 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
 
   function find(model: string, version: string): Judge | undefined {
     const reference = references.find(model, version);
-    const policy = byName.get(model)?.policy;
-    if (reference === undefined || policy === undefined) return undefined;
+    const configured = byName.get(model);
+    if (reference === undefined || configured === undefined) return undefined;
     let judge = prepared.get(reference);
     if (judge === undefined) {
-      judge = { reference, prepared: prepareReference(reference.snapshot, policy) };
+      const { policy, recordKeys = [] } = configured;
+      const counted = withChecks(reference.compiled, reference.snapshot, { expectations: policy.expectations ?? [], recordKeys });
+      judge = { reference, prepared: prepareReference(reference.snapshot, policy), counted };
       prepared.set(reference, judge);
     }
     return judge;
@@ -68,13 +89,20 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
       const known = versions.get(version);
       if (known !== undefined) return known;
       if (versions.size >= configured.maxVersions && !expected.has(JSON.stringify([model, version]))) return "too_many_versions";
-      const route: Route = { model, version, layout: find(model, version)?.reference.compiled ?? NO_LAYOUT };
+      const judge = find(model, version);
+      const noting = judge && withSketches(judge.counted, new Set(configured.sensitive));
+      const route: Route = { model, version, layout: noting?.layout ?? NO_LAYOUT };
+      if (noting !== undefined) sketches.set(route, noting.sketches);
       versions.set(version, route);
       routes.set(model, versions);
       return route;
     },
     subjects: () => [...routes].flatMap(([model, versions]) => [...versions.keys()].sort().map((version) => ({ model, version }))),
     policyDigest: (model) => digests.get(model) ?? "",
+    sketches: (model, version) => {
+      const route = routes.get(model)?.get(version);
+      return route && sketches.get(route);
+    },
     knows: (model) => byName.has(model),
     digest: (model) =>
       JSON.stringify([

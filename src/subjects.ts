@@ -19,7 +19,7 @@ const EMPTY_ROW = { hash: "", features: [], slots: 0, numeric: 0 } as const;
 /** One model and version under the references and the policy of `judges`: a later configuration makes another subject. */
 export function subjectOf(model: string, version: string, { judges, reader, metrics, clock }: SubjectsOptions): Subject {
   const judge = judges.find(model, version);
-  const row = judge?.reference.compiled.row ?? EMPTY_ROW;
+  const row = judge?.counted.row ?? EMPTY_ROW;
   const countsAt = (window: WindowSpec, endMs: number) =>
     reader.windowIfCached(model, version, window, endMs, row) ?? reader.windowAt(model, version, window, endMs, row);
   return {

@@ -4,6 +4,7 @@
  */
 
 import { digestOf } from "../reference/canonical.ts";
+import type { Expectation } from "../reference/expectations.ts";
 
 /** Statistics that may carry a fixed threshold. */
 export type ThresholdStatistic = "psi" | "kl" | "kl_reverse" | "ks" | "jensen_shannon" | "hellinger" | "total_variation";
@@ -14,15 +15,6 @@ export type FixedThreshold = { readonly warning?: number | undefined; readonly c
 export type FixedThresholds = Readonly<Partial<Record<ThresholdStatistic, FixedThreshold>>>;
 
 export type PolicyWindow = { readonly name: string; readonly lengthMs: number };
-
-/** One declared check of one feature; `tolerate` is the share of records that may break it, 0–1. It is counted with the record (`panes/`). */
-export type Expectation = { readonly feature: string; readonly tolerate: number } & (
-  | { readonly check: "not_null" }
-  | { readonly check: "type"; readonly type: "number" | "integer" | "text" | "boolean" }
-  | { readonly check: "between"; readonly min: number | undefined; readonly max: number | undefined }
-  | { readonly check: "in_set"; readonly values: readonly (string | number | boolean)[] }
-  | { readonly check: "matches"; readonly pattern: string }
-);
 
 /** Numbers as older tools compute them, shown beside ours; they decide nothing. */
 export type Compat = {
@@ -39,6 +31,16 @@ export type Compat = {
   readonly kl?: { readonly direction: "current||reference" | "reference||current" } | undefined;
   readonly js?: { readonly base: "e" | 2; readonly form: "distance" | "divergence" } | undefined;
 };
+
+/** How the number of records is judged. */
+export type VolumeRule = {
+  /** What it is compared with: the same hours of past weeks in the pane log, or the reference's own days. */
+  readonly against: "history" | "reference" | "off";
+  /** Share of records with an id seen before in the same pane that is tolerated, 0–1; null: ids are not looked at. */
+  readonly duplicates: number | null;
+};
+
+export const DEFAULT_VOLUME: VolumeRule = { against: "history", duplicates: 0.01 };
 
 /**
  * What an evaluation obeys. `mode` is `monitor` for the daemon (rule R, or fixed thresholds) and `compare` for one look at two tables
@@ -57,6 +59,8 @@ export type Policy = {
   /** Growth of a share of bad values that is a finding, 0–1; absent: .01. */
   readonly quality?: { readonly growth: number };
   readonly compat?: Compat;
+  /** Absent: `DEFAULT_VOLUME`. */
+  readonly volume?: VolumeRule;
   /** PSI less its noise between the first reference and the longest window that is a warning (renewed references only); absent: not held against it. */
   readonly maxDistance?: number;
 };

@@ -62,7 +62,10 @@ export function countRecord(
       if (category === undefined) counts[special + WRONG_TYPE]!++;
       else {
         const bin = feature.categories.get(category);
-        counts[bin === undefined ? special + UNSEEN : feature.offset + bin]!++;
+        if (bin === undefined) {
+          counts[special + UNSEEN]!++;
+          feature.unseen?.add(category);
+        } else counts[feature.offset + bin]!++;
       }
     }
   }

@@ -6,6 +6,7 @@
  */
 
 import type { DecodedRecord } from "../decode/record.ts";
+import { countChecks } from "./checks.ts";
 import { countRecord } from "./count.ts";
 import { createOpenPanes, type OpenPane, type Route } from "./open-panes.ts";
 import type { Cursor, Pane } from "./pane.ts";
@@ -179,6 +180,7 @@ export function createPartition(options: PartitionOptions): Partition {
         lastPane = pane;
       }
       countRecord(pane.counts, pane.moments, route.layout.features, record);
+      if (route.layout.checks !== undefined) countChecks(pane.counts, route.layout.checks, record, pane.records === 0);
       if (pane.records++ === 0) pane.offsetFrom = offset;
       pane.offsetTo = offset + 1;
       pane.dirty = true;

@@ -12,6 +12,8 @@ import { type BuildProgress, buildFeatures } from "./features.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { isoOf } from "./times.ts";
 
+const MAX_IGNORED = 10_000;
+
 export type BuildOptions = {
   /** A table: CSV, TSV, NDJSON, JSON or Parquet, text also with gzip or zstd; a glob. */
   readonly input: string;
@@ -136,6 +138,7 @@ async function build(table: Table, options: Settled): Promise<BuildResult> {
     provenance: { source: options.source ?? options.input, driftd: options.driftd, created_at: isoOf(options.nowMs), quantiles: "exact" },
     features: built.map(({ feature }) => feature),
     ...(calibration === undefined ? {} : { calibration }),
+    ...ignoredOf(names, built),
   };
   const { schema, ...rest } = content;
   return {
@@ -143,6 +146,13 @@ async function build(table: Table, options: Settled): Promise<BuildResult> {
     skipped: skipped.toSorted((a, b) => order.get(a.column)! - order.get(b.column)!).map(({ column: _, ...one }) => one),
     warnings,
   };
+}
+
+/** Columns that became no feature; more of them than anyone reads are not known of. */
+function ignoredOf(names: readonly string[], built: readonly { readonly column: string }[]): Pick<Snapshot, "ignored"> {
+  const used = new Set(built.map(({ column }) => column));
+  const ignored = names.filter((name) => !used.has(name));
+  return ignored.length > MAX_IGNORED ? {} : { ignored };
 }
 
 /** Names a column that an option asks for and the table lacks. */

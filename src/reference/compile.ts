@@ -51,18 +51,26 @@ function compileFeature(feature: SnapshotFeature, layout: FeatureLayout): Compil
   }
   const common = { ...layout, ...placeOf(feature) };
   return feature.kind === "numeric"
-    ? { ...common, paddedEdges: padEdges(feature.edges), float32: feature.round === "float32", categories: undefined, longIntegers: false }
+    ? {
+        ...common,
+        paddedEdges: padEdges(feature.edges),
+        float32: feature.round === "float32",
+        categories: undefined,
+        longIntegers: false,
+        unseen: undefined,
+      }
     : {
         ...common,
         paddedEdges: new Float64Array(0),
         float32: false,
         categories: new Map(feature.categories.map((category, bin) => [category, bin])),
         longIntegers: feature.categories.some((category) => /^-?\d{16,}$/.test(category) && !Number.isSafeInteger(Number(category))),
+        unseen: undefined,
       };
 }
 
 /** Where the values of a feature stand in a record. */
-function placeOf({ feature, role }: SnapshotFeature): Pick<CompiledFeature, "from" | "key" | "shadowed"> {
+export function placeOf({ feature, role }: Pick<SnapshotFeature, "feature" | "role">): Pick<CompiledFeature, "from" | "key" | "shadowed"> {
   if (role === "prediction") return { from: "prediction", key: "prediction", shadowed: false };
   if (role === "signal") return { from: "signal", key: signalOf(feature), shadowed: false };
   const key = columnOf(feature);

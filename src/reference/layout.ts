@@ -3,6 +3,8 @@
  * A row is one `Uint32Array`: for each feature its bins, then the seven special counters in the order of `SPECIAL_SLOTS`.
  */
 
+import type { DecodedRecord } from "../decode/record.ts";
+
 /** The counters after a feature's bins, the same seven for both kinds (a numeric feature never uses `unseen`, a categorical never NaN or ±Inf). */
 export const SPECIAL_SLOTS = ["unseen", "absent", "missing", "nan", "positive_infinity", "negative_infinity", "wrong_type"] as const;
 export type SpecialSlot = (typeof SPECIAL_SLOTS)[number];
@@ -52,7 +54,38 @@ export type CompiledFeature = FeatureLayout & {
   readonly categories: ReadonlyMap<string, number> | undefined;
   /** Some category is a whole number beyond 2^53: such numbers of records are compared as they are written. */
   readonly longIntegers: boolean;
+  /** Categorical: where values are noted that the reference does not have; undefined: nowhere (the field is sensitive). */
+  readonly unseen: UnseenValues | undefined;
 };
 
-/** A snapshot compiled for counting. `row.features[i]` and `features[i]` are the same feature. */
-export type CompiledLayout = { readonly row: RowLayout; readonly features: readonly CompiledFeature[] };
+/** The most frequent of some texts, in memory only and bounded (`panes/unseen.ts`). */
+export type UnseenValues = { readonly add: (value: string) => void };
+
+/** One declared expectation, ready for the hot path: a value is kept, broken, null or absent. */
+export type CompiledExpectation = Pick<CompiledFeature, "from" | "key" | "shadowed"> & {
+  /** First slot: kept, broken, then the special counters (absent and missing are used). */
+  readonly offset: number;
+  /** An absent or null value breaks it; otherwise such values are not judged. */
+  readonly required: boolean;
+  /** Whether a value that is neither absent nor null keeps it. `record` is asked for the text of long integers. Total: it never throws. */
+  readonly keeps: (value: unknown, record: Readonly<DecodedRecord>) => boolean;
+};
+
+/** What is counted of a record beside its features, for its quality. */
+export type CompiledChecks = {
+  readonly expectations: readonly CompiledExpectation[];
+  /** Keys of `record.features` that are no news; looked at in the first record of a pane only. Undefined: the reference does not say. */
+  readonly schema:
+    | { readonly offset: number; readonly known: ReadonlySet<string>; readonly appeared: UnseenValues | undefined }
+    | undefined;
+};
+
+/**
+ * A snapshot compiled for counting. `row.features[i]` and `features[i]` are the same feature; behind them `row` has those of `checks`
+ * (`$expect:…`, `$schema`), which no evaluation of drift looks at. Undefined: there are none.
+ */
+export type CompiledLayout = {
+  readonly row: RowLayout;
+  readonly features: readonly CompiledFeature[];
+  readonly checks?: CompiledChecks | undefined;
+};

@@ -113,6 +113,8 @@ export type Snapshot = {
   };
   readonly features: readonly SnapshotFeature[];
   readonly calibration?: Calibration;
+  /** Columns of the data that became no feature: as keys of a record they are no news. Absent: not known. */
+  readonly ignored?: readonly string[];
   /** Absent in a reference that a person has built. */
   readonly renewal?: Renewal;
 };

@@ -42,6 +42,8 @@ export function validateSnapshot(value: unknown, path: string): Snapshot {
     names.add(feature["feature"] as string);
     checkFeature(feature, at, check);
   }
+  const { ignored } = value;
+  check(ignored === undefined || isListOf(ignored, (name) => typeof name === "string"), "ignored", "a list of names", ignored);
   if (value["calibration"] !== undefined) checkCalibration(value["calibration"], check);
   return value as unknown as Snapshot;
 }
