@@ -7,7 +7,7 @@ import { type DecoderOptions, decoders } from "./decode/index.ts";
 import type { FieldPath } from "./decode/paths.ts";
 import type { BytesDecoder, RowDecoder } from "./decode/record.ts";
 import { createRowDecoder } from "./decode/row.ts";
-import type { Policy } from "./evaluate/policy.ts";
+import { DEFAULT_VOLUME, type Policy, type VolumeRule } from "./evaluate/policy.ts";
 import { createJudges, type Judges } from "./judges.ts";
 import type { Timing } from "./panes/watermark.ts";
 import type { CompiledFeature } from "./reference/layout.ts";
@@ -83,6 +83,7 @@ export function timingOf({ eventTime }: Config): Timing {
 /** What a model's evaluations obey. */
 export function policyOf(config: Config, model: ModelConfig): Policy {
   const expectations = [...model.expectations].flatMap(([feature, checks]) => checks.map((check) => ({ feature, ...check })));
+  const volume: VolumeRule = { against: model.volume.against, duplicates: model.volume.duplicates };
   return {
     mode: "monitor",
     thresholds: model.thresholds,
@@ -92,8 +93,13 @@ export function policyOf(config: Config, model: ModelConfig): Policy {
     ...(expectations.length === 0 ? {} : { expectations }),
     ...(model.quality.growth === DEFAULT_GROWTH ? {} : { quality: model.quality }),
     ...(Object.values(model.compat).every((part) => part === undefined) ? {} : { compat: model.compat }),
+    ...(isDefault(volume) ? {} : { volume }),
     ...(model.renew === undefined ? {} : { maxDistance: model.renew.maxDistance }),
   };
+}
+
+function isDefault({ against, duplicates }: VolumeRule): boolean {
+  return against === DEFAULT_VOLUME.against && duplicates === DEFAULT_VOLUME.duplicates;
 }
 
 /** What a model's decisions obey; its requests carry a link to the model as this daemon shows it. */

@@ -5,7 +5,7 @@
  */
 
 import { type PreparedReference, prepareReference } from "./evaluate/calibrate.ts";
-import { type Policy, policyDigest } from "./evaluate/policy.ts";
+import { DEFAULT_VOLUME, type Policy, policyDigest } from "./evaluate/policy.ts";
 import type { Router } from "./ingest.ts";
 import type { Route } from "./panes/partition.ts";
 import { type Sketches, withSketches } from "./panes/sketches.ts";
@@ -91,7 +91,12 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
       if (versions.size >= configured.maxVersions && !expected.has(JSON.stringify([model, version]))) return "too_many_versions";
       const judge = find(model, version);
       const noting = judge && withSketches(judge.counted, new Set(configured.sensitive));
-      const route: Route = { model, version, layout: noting?.layout ?? NO_LAYOUT };
+      const route: Route = {
+        model,
+        version,
+        layout: noting?.layout ?? NO_LAYOUT,
+        ids: checksIds(configured.policy),
+      };
       if (noting !== undefined) sketches.set(route, noting.sketches);
       versions.set(version, route);
       routes.set(model, versions);
@@ -118,4 +123,8 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
       }
     },
   };
+}
+
+function checksIds({ volume = DEFAULT_VOLUME }: Policy): boolean {
+  return volume.duplicates !== null;
 }

@@ -62,7 +62,7 @@ export function createFieldReader(paths: FieldPaths): FieldReader {
     if (!(Math.abs(timeMs) <= 8.64e15)) return "no_timestamp";
     into.eventTimeMs = timeMs;
     const recordId = id(root);
-    into.id = typeof recordId === "string" ? recordId : undefined;
+    into.id = typeof recordId === "string" || Number.isSafeInteger(recordId) ? (recordId as string | number) : undefined;
     into.features = inputs as Readonly<Record<string, unknown>>;
     into.prediction = prediction(root);
     into.label = label(root);

@@ -10,7 +10,8 @@ export type DecodeProblem = "decode_error" | "schema_error" | "no_timestamp" | "
  * A field that the message does not have is `undefined`.
  */
 export type DecodedRecord = {
-  id: string | undefined;
+  /** Text, or a whole number below 2^53. */
+  id: string | number | undefined;
   /** Undefined: the only configured model is meant. */
   model: string | undefined;
   /** `""` when the message has none. */

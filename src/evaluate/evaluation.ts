@@ -27,6 +27,8 @@ export type WindowCounts = {
   readonly changedFeatures: ReadonlySet<string>;
   readonly incomplete: boolean;
   readonly lost: number;
+  /** Records whose id was looked at, and those of them whose id had been seen before in the same pane; absent: not known. */
+  readonly ids?: { readonly checked: number; readonly repeated: number };
   readonly offsets: readonly { readonly source: string; readonly partition: number; readonly from: number; readonly to: number }[];
 };
 

@@ -4,11 +4,18 @@
  */
 
 import type { CompiledLayout } from "../reference/layout.ts";
+import { type IdSet, readIds } from "./id-set.ts";
 import { newMoments } from "./moments.ts";
-import type { Pane } from "./pane.ts";
+import type { Pane, SeenIds } from "./pane.ts";
 
 /** Where the records of one model and version are counted. The same object stands for the same route until the next reload. */
-export type Route = { readonly model: string; readonly version: string; readonly layout: CompiledLayout };
+export type Route = {
+  readonly model: string;
+  readonly version: string;
+  readonly layout: CompiledLayout;
+  /** True: repeated ids are counted. */
+  readonly ids?: boolean;
+};
 
 /** The open panes of one model, version, layout and pane length. */
 export type Lane = {
@@ -31,6 +38,10 @@ export type OpenPane = {
   incomplete: boolean;
   offsetFrom: number;
   offsetTo: number;
+  /** Made with the first id. */
+  ids: IdSet | undefined;
+  /** What the store knew of the ids when the pane came back from it: the set itself was lost. */
+  readonly idsBefore: SeenIds | undefined;
   /** Changed since it was last taken for a commit. */
   dirty: boolean;
 };
@@ -97,6 +108,7 @@ export function createOpenPanes(paneMs: number): OpenPanes {
         ...{ lane: in_, startMs, endMs: startMs + paneMs },
         ...{ counts: new Uint32Array(layout.row.slots), moments: newMoments(layout.row.numeric) },
         ...{ records: 0, late: 0, lost: untoldLoss, incomplete: untoldLoss > 0, offsetFrom: 0, offsetTo: 0, dirty: true },
+        ...{ ids: undefined, idsBefore: undefined },
       };
       untoldLoss = 0;
       in_.panes.push(pane);
@@ -111,11 +123,11 @@ export function createOpenPanes(paneMs: number): OpenPanes {
       }
       return taken;
     },
-    restore: ({ key, counts, moments, records, late, lost, incomplete, offsetFrom, offsetTo }) => {
+    restore: ({ key, counts, moments, records, late, lost, incomplete, offsetFrom, offsetTo, ids: idsBefore }) => {
       const of = lane(key.model, key.version, key.layout, key.paneMs);
       of.panes.push({
         ...{ lane: of, startMs: key.startMs, endMs: key.startMs + key.paneMs, counts, moments },
-        ...{ records, late, lost, incomplete, offsetFrom, offsetTo, dirty: false },
+        ...{ records, late, lost, incomplete, offsetFrom, offsetTo, dirty: false, ids: undefined, idsBefore },
       });
     },
     all,
@@ -141,4 +153,11 @@ export function createOpenPanes(paneMs: number): OpenPanes {
       for (const [key, { panes }] of lanes) if (panes.length === 0) lanes.delete(key);
     },
   };
+}
+
+/** What an open pane knows of its ids; undefined when none was looked at. */
+export function idsOf({ ids, idsBefore }: OpenPane): SeenIds | undefined {
+  if (ids === undefined) return idsBefore;
+  const { checked, repeated } = readIds(ids);
+  return { checked: checked + (idsBefore?.checked ?? 0), repeated: repeated + (idsBefore?.repeated ?? 0) };
 }

@@ -36,6 +36,11 @@ export type Pane = {
   readonly late: number;
   /** Records lost in a gap while this one was open. */
   readonly lost: number;
+  /**
+   * Records with an id, and those of them whose id had been seen before in this pane (estimated from a sample of ids where there are more than
+   * 2^15). Absent: no id was looked at.
+   */
+  readonly ids?: SeenIds;
   /** The row: `RowLayout.slots` counts. */
   readonly counts: Uint32Array;
   /** `RowLayout.numeric` × `MOMENT_FIELDS`: count, mean, m2, min, max of the finite values (min, max are ±Infinity when count is 0). */
@@ -43,6 +48,8 @@ export type Pane = {
   /** driftd's version that counted it. */
   readonly driftd: string;
 };
+
+export type SeenIds = { readonly checked: number; readonly repeated: number };
 
 /** The position of one source partition, moved only in one transaction with the panes that it stands for. */
 export type Cursor = {

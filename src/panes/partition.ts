@@ -8,7 +8,8 @@
 import type { DecodedRecord } from "../decode/record.ts";
 import { countChecks } from "./checks.ts";
 import { countRecord } from "./count.ts";
-import { createOpenPanes, type OpenPane, type Route } from "./open-panes.ts";
+import { addId, newIdSet } from "./id-set.ts";
+import { createOpenPanes, idsOf, type OpenPane, type Route } from "./open-panes.ts";
 import type { Cursor, Pane } from "./pane.ts";
 import { createWatermark, type Timing } from "./watermark.ts";
 
@@ -129,9 +130,11 @@ export function createPartition(options: PartitionOptions): Partition {
   function paneOf(open: OpenPane, final: boolean, counts: Uint32Array, moments: Float64Array): Pane {
     const { model, version, layout, paneMs } = open.lane;
     const { records, late, lost, incomplete, offsetFrom, offsetTo } = open;
+    const ids = idsOf(open);
     return {
       key: { model, version, segment: "", source, partition, epoch, layout, paneMs, startMs: open.startMs },
       ...{ final, incomplete, upto: next ?? 0, offsetFrom, offsetTo, records, late, lost, counts, moments, driftd },
+      ...(ids === undefined ? {} : { ids }),
     };
   }
 
@@ -181,6 +184,10 @@ export function createPartition(options: PartitionOptions): Partition {
       }
       countRecord(pane.counts, pane.moments, route.layout.features, record);
       if (route.layout.checks !== undefined) countChecks(pane.counts, route.layout.checks, record, pane.records === 0);
+      if (route.ids && record.id !== undefined) {
+        pane.ids ??= newIdSet();
+        addId(pane.ids, record.id);
+      }
       if (pane.records++ === 0) pane.offsetFrom = offset;
       pane.offsetTo = offset + 1;
       pane.dirty = true;

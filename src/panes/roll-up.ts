@@ -6,7 +6,7 @@
 import type { RowLayout } from "../reference/layout.ts";
 import { SPECIAL_SLOTS } from "../reference/layout.ts";
 import { addRow, type PackedRow, packRow } from "./packed-row.ts";
-import type { Pane } from "./pane.ts";
+import type { Pane, SeenIds } from "./pane.ts";
 
 /** Half hours are the cells of the reference's day. */
 export const BLOCK_MS = 30 * 60_000;
@@ -32,6 +32,8 @@ export type RollUp = {
   readonly changed: readonly string[];
   readonly incomplete: boolean;
   readonly lost: number;
+  /** Records with an id, and those whose id had been seen in their pane. */
+  readonly ids: SeenIds;
   readonly offsets: readonly OffsetRange[];
 };
 
@@ -50,6 +52,7 @@ export const emptyRollUp: RollUp = {
   changed: [],
   incomplete: false,
   lost: 0,
+  ids: { checked: 0, repeated: 0 },
   offsets: [],
 };
 
@@ -90,6 +93,7 @@ export function rollUpPanes(panes: readonly Pane[], layout: RowLayout, mapOf: (h
     changed: [...changed],
     incomplete: panes.some((pane) => pane.incomplete),
     lost: panes.reduce((lost, pane) => lost + pane.lost, 0),
+    ids: sumIds(panes),
     offsets: mergeOffsets(
       panes
         .filter((pane) => pane.records > 0)
@@ -119,8 +123,21 @@ export function rollUpRollUps(parts: readonly RollUp[], layout: RowLayout): Roll
     changed: [...new Set(filled.flatMap((part) => part.changed))],
     incomplete: filled.some((part) => part.incomplete),
     lost: filled.reduce((total, part) => total + part.lost, 0),
+    ids: sumIds(filled),
     offsets: mergeOffsets(filled.flatMap((part) => part.offsets)),
   };
+}
+
+/** The sums of what was seen of ids. */
+export function sumIds(parts: Iterable<{ readonly ids?: SeenIds }>): SeenIds {
+  let checked = 0;
+  let repeated = 0;
+  for (const { ids } of parts) {
+    if (ids === undefined) continue;
+    checked += ids.checked;
+    repeated += ids.repeated;
+  }
+  return { checked, repeated };
 }
 
 /** Half hours in ascending order; the values of those that several parts touch are added. Blocks of one part alone are not copied. */

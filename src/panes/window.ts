@@ -6,7 +6,7 @@
 import type { WindowCounts } from "../evaluate/evaluation.ts";
 import type { RowLayout } from "../reference/layout.ts";
 import { addRow } from "./packed-row.ts";
-import { mergeBlocks, mergeOffsets, type RollUp } from "./roll-up.ts";
+import { mergeBlocks, mergeOffsets, type RollUp, sumIds } from "./roll-up.ts";
 
 /** Lengths in milliseconds: the window is a whole number of slides, a slide a whole number of panes. */
 export type WindowShape = { readonly name: string; readonly lengthMs: number; readonly slideMs: number };
@@ -68,6 +68,7 @@ export function createWindow(shape: WindowShape, paneMs: number, layout: RowLayo
         changedFeatures,
         incomplete,
         lost,
+        ids: sumIds(rollUps),
         offsets: mergeOffsets(rollUps.flatMap((part) => part.offsets)).map(({ source, partition, from, to }) => ({
           source,
           partition,

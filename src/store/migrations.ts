@@ -54,4 +54,9 @@ export const migrations: readonly string[] = [
   );
   CREATE INDEX attempts_of ON attempts (id);
   `,
+  `
+  -- NULL: no id was looked at.
+  ALTER TABLE panes ADD COLUMN ids_checked INTEGER;
+  ALTER TABLE panes ADD COLUMN ids_repeated INTEGER;
+  `,
 ];

@@ -29,6 +29,8 @@ export function paneLine(pane: Pane, layouts: ReadonlyMap<string, RowLayout>): s
     records: pane.records,
     late: pane.late,
     lost: pane.lost,
+    ids_checked: pane.ids?.checked ?? 0,
+    ids_repeated: pane.ids?.repeated ?? 0,
   });
   // Written by hand: an object would put names like "1" first and lose "__proto__".
   const features = layout.features.map((feature) => `${JSON.stringify(feature.feature)}:${JSON.stringify(featureCounts(pane, feature))}`);

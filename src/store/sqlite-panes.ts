@@ -26,6 +26,8 @@ type PaneRow = {
   readonly counts: Uint8Array;
   readonly moments: Uint8Array;
   readonly driftd: string;
+  readonly ids_checked: number | null;
+  readonly ids_repeated: number | null;
 };
 
 type SeriesRow = Omit<PaneKey, "startMs" | "paneMs"> & { readonly id: number; readonly pane_ms: number };
@@ -94,11 +96,13 @@ export function createSqlitePanes(db: DatabaseSync): SqlitePanes {
 
   function putPane(pane: Pane): void {
     // A closed pane is closed for good, and among puts of one key the greatest position holds: what comes again changes nothing.
-    sql(`INSERT INTO panes (series, start_ms, final, incomplete, upto, offset_from, offset_to, records, late, lost, counts, moments, driftd)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    sql(`INSERT INTO panes (series, start_ms, final, incomplete, upto, offset_from, offset_to, records, late, lost, counts, moments, driftd,
+        ids_checked, ids_repeated)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (series, start_ms) DO UPDATE SET final = excluded.final, incomplete = excluded.incomplete, upto = excluded.upto,
         offset_from = excluded.offset_from, offset_to = excluded.offset_to, records = excluded.records, late = excluded.late,
-        lost = excluded.lost, counts = excluded.counts, moments = excluded.moments, driftd = excluded.driftd
+        lost = excluded.lost, counts = excluded.counts, moments = excluded.moments, driftd = excluded.driftd,
+        ids_checked = excluded.ids_checked, ids_repeated = excluded.ids_repeated
       WHERE excluded.upto >= panes.upto AND excluded.final >= panes.final`).run(
       seriesId(pane.key),
       pane.key.startMs,
@@ -113,6 +117,8 @@ export function createSqlitePanes(db: DatabaseSync): SqlitePanes {
       encodeCounts(pane.counts),
       encodeMoments(pane.moments),
       pane.driftd,
+      pane.ids?.checked ?? null,
+      pane.ids?.repeated ?? null,
     );
   }
 
@@ -138,6 +144,7 @@ export function createSqlitePanes(db: DatabaseSync): SqlitePanes {
       records: row.records,
       late: row.late,
       lost: row.lost,
+      ...(row.ids_checked === null ? {} : { ids: { checked: row.ids_checked, repeated: row.ids_repeated ?? 0 } }),
       counts: decodeCounts(row.counts, rowLayout.slots),
       moments: decodeMoments(row.moments, rowLayout),
       driftd: row.driftd,

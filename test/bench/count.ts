@@ -34,7 +34,7 @@ const bytes = Buffer.concat(values);
 const starts = new Int32Array(RECORDS + 1);
 for (let i = 0; i < RECORDS; i++) starts[i + 1] = starts[i]! + values[i]!.length;
 
-const route = { model: MODEL, version: VERSION, layout: compileLayout(snapshot) };
+const route = { model: MODEL, version: VERSION, layout: compileLayout(snapshot), ids: process.env["IDS"] !== "off" };
 const ingest = createIngest({
   decoders: {
     bytes: createJsonDecoder({ paths: DEFAULT_PATHS, transportTime: false, maxBytes: 1 << 20 }),

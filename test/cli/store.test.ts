@@ -80,6 +80,7 @@ describe("store export", () => {
           pane_seconds: 300,
         },
         ...{ final: true, incomplete: false, upto: 10, offsets: { from: 1, to: 9 }, records: 11, late: 1, lost: 0 },
+        ...{ ids_checked: 0, ids_repeated: 0 },
         features: {
           delay: {
             ...{

@@ -17,6 +17,10 @@ export type RecountedPane = {
   readonly partition: number;
   readonly startMs: number;
   records: number;
+  /** Of text or whole numbers, exact; the daemon's are estimates beyond 2^15 different ids, and too few after a kill. */
+  idsChecked: number;
+  idsRepeated: number;
+  readonly ids: Set<string | number>;
   from: number;
   to: number;
   readonly features: Record<string, FeatureCounts>;
@@ -68,11 +72,27 @@ export function recount(
     const key = `${record.version} ${startMs}`;
     let pane = panes.get(key);
     if (pane === undefined) {
-      pane = { version: record.version, partition, startMs, records: 0, from: offset, to: offset, features: {} };
+      pane = {
+        version: record.version,
+        partition,
+        startMs,
+        records: 0,
+        idsChecked: 0,
+        idsRepeated: 0,
+        ids: new Set(),
+        from: offset,
+        to: offset,
+        features: {},
+      };
       for (const feature of snapshot.features) pane.features[feature.feature] = emptyCounts(feature);
       panes.set(key, pane);
     }
     pane.records++;
+    if (record.id !== undefined) {
+      pane.idsChecked++;
+      if (pane.ids.has(record.id)) pane.idsRepeated++;
+      pane.ids.add(record.id);
+    }
     pane.to = offset + 1;
     for (const feature of snapshot.features)
       countValue(pane.features[feature.feature] as FeatureCounts, feature, record.features[feature.feature]);
@@ -80,17 +100,20 @@ export function recount(
   return { panes, late };
 }
 
-function parse(text: string): { time: number; model: string; version: string; features: Record<string, unknown> } | undefined {
+function parse(
+  text: string,
+): { id: string | number | undefined; time: number; model: string; version: string; features: Record<string, unknown> } | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
     return undefined;
   }
-  const record = json as { timestamp?: string; model: string; version?: string; features?: Record<string, unknown> };
+  const record = json as { id?: unknown; timestamp?: string; model: string; version?: string; features?: Record<string, unknown> };
   if (typeof record !== "object" || record === null || typeof record.features !== "object" || record.features === null) return undefined;
   const time = Date.parse(record.timestamp ?? "");
-  return Number.isNaN(time) ? undefined : { time, model: record.model, version: record.version ?? "", features: record.features };
+  const id = typeof record.id === "string" || Number.isSafeInteger(record.id) ? (record.id as string | number) : undefined;
+  return Number.isNaN(time) ? undefined : { id, time, model: record.model, version: record.version ?? "", features: record.features };
 }
 
 function emptyCounts(feature: SnapshotFeature): FeatureCounts {
