@@ -32,6 +32,8 @@ type Flag = {
   /** The only values it takes. */
   readonly choices?: readonly string[];
   readonly default?: string;
+  /** May be given more than once; `all` has every value. */
+  readonly repeatable?: boolean;
 };
 
 export type CommandSpec = {
@@ -50,6 +52,8 @@ export type ParsedArgs = {
   readonly positionals: readonly string[];
   /** The value of a flag, its default, or undefined. */
   readonly text: (flag: string) => string | undefined;
+  /** Every value of a repeatable flag, in their order. */
+  readonly all: (flag: string) => readonly string[];
   /** Whether a switch is set. */
   readonly has: (flag: string) => boolean;
 };
@@ -61,6 +65,7 @@ export type ParsedArgs = {
 export function parseArgs(spec: CommandSpec, args: readonly string[]): ParsedArgs {
   const flags = spec.flags ?? {};
   const values = new Map<string, string>();
+  const repeated = new Map<string, string[]>();
   const words: string[] = [];
   const end = args.indexOf("--");
   const help = args.slice(0, end === -1 ? undefined : end).some((arg) => arg === "--help" || arg === "-h");
@@ -82,7 +87,7 @@ export function parseArgs(spec: CommandSpec, args: readonly string[]): ParsedArg
       const known = [...Object.keys(flags), "help"].map((key) => `--${key}`);
       throw usage(`driftd ${spec.name}: unknown flag ${arg.split("=")[0]}`, didYouMean(arg.split("=")[0]!, known));
     }
-    if (values.has(name)) throw usage(`driftd ${spec.name}: --${name} is given twice`);
+    if (values.has(name) && flag.repeatable !== true) throw usage(`driftd ${spec.name}: --${name} is given twice`);
     if (flag.value === undefined) {
       if (inline !== undefined) throw usage(`driftd ${spec.name}: --${name} takes no value`);
       values.set(name, "");
@@ -94,6 +99,7 @@ export function parseArgs(spec: CommandSpec, args: readonly string[]): ParsedArg
       throw usage(`driftd ${spec.name}: --${name} ${value} is not one of ${flag.choices.join(", ")}`, didYouMean(value, flag.choices));
     }
     values.set(name, value);
+    repeated.set(name, [...(repeated.get(name) ?? []), value]);
   }
 
   if (!help) {
@@ -105,7 +111,13 @@ export function parseArgs(spec: CommandSpec, args: readonly string[]): ParsedArg
     if (words.length < min) throw usage(`driftd ${spec.name}: ${name} is missing`);
     if (words.length > max) throw usage(`driftd ${spec.name}: unexpected ${JSON.stringify(words[max])}`);
   }
-  return { help, positionals: words, text: (flag) => values.get(flag) ?? flags[flag]?.default, has: (flag) => values.has(flag) };
+  return {
+    help,
+    positionals: words,
+    text: (flag) => values.get(flag) ?? flags[flag]?.default,
+    all: (flag) => repeated.get(flag) ?? [],
+    has: (flag) => values.has(flag),
+  };
 }
 
 /** The help of a command: usage, description, words, flags. */
@@ -131,7 +143,8 @@ export function alignRows(rows: readonly (readonly [string, string])[]): string 
 
 function describe(flag: Flag): string {
   const choices = flag.choices === undefined ? "" : ` One of ${flag.choices.join(", ")}.`;
-  return `${flag.description}${choices}${flag.default === undefined ? "" : ` Default: ${flag.default}.`}`;
+  const again = flag.repeatable === true ? " May be given again." : "";
+  return `${flag.description}${choices}${again}${flag.default === undefined ? "" : ` Default: ${flag.default}.`}`;
 }
 
 function splitFlag(arg: string): [string, string | undefined] {

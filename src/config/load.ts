@@ -21,6 +21,8 @@ export type LoadOptions = {
   readonly source?: "required" | "optional";
   /** What a relative name of the configuration starts from, where it is not the process's folder. */
   readonly folder?: string;
+  /** Changes the file's value before it is checked: what a command line sets in its place. */
+  readonly edit?: (root: Record<string, unknown>) => void;
 };
 
 export type LoadedConfig = {
@@ -77,6 +79,7 @@ export function parseConfig(text: string, file: string, env: Env, options: LoadO
     ]);
   }
   const root = document.value as Record<string, unknown>;
+  options.edit?.(root);
   const { parts, present, slips, omitted } = checkSections(root, document, options.source !== "optional");
   const found = withoutEchoes(slips, checkSemantics(parts, present), omitted).map(ofSlip);
   // A text whose variable is missing has one slip, whatever else it is not.
