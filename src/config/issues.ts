@@ -81,7 +81,8 @@ function unionSlips(issue: Issue & { code: "invalid_union" }, path: ConfigPath, 
   const ofSameKind = issue.errors.find(
     (branch) => !branch.some((inner) => inner.path.length === 0 && (inner.code === "invalid_type" || inner.code === "invalid_value")),
   );
-  if (typeof value === "object" && fitting !== undefined) return slipsOf(fitting, path, root);
+  const map = ofSameKind ?? fitting;
+  if (typeof value === "object" && map !== undefined) return slipsOf(map, path, root);
   const words = issue.errors.flatMap((branch) =>
     branch.flatMap((inner) => (inner.code === "invalid_value" ? inner.values.map(String) : [])),
   );
