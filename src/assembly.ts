@@ -11,7 +11,7 @@ import { DEFAULT_VOLUME, type Policy, type VolumeRule } from "./evaluate/policy.
 import { createJudges, type Judges } from "./judges.ts";
 import type { Timing } from "./panes/watermark.ts";
 import type { CompiledFeature } from "./reference/layout.ts";
-import { loadModelReferences } from "./reference/models.ts";
+import { loadModelReferences, type ModelReferences } from "./reference/models.ts";
 import type { FileSourceOptions } from "./sources/file.ts";
 
 /** What is not set is left out of the policy, so that its digest is that of an older driftd. */
@@ -119,8 +119,12 @@ function recordKeysOf(config: Config): readonly string[] {
 
 /** Loads all references and prepares what judges by them. Throws `REFERENCE_*`. */
 export async function loadJudges(config: Config): Promise<Judges> {
+  return judgesOf(config, await loadModelReferences(config.models));
+}
+
+/** What judges by references that are loaded: several configurations may share them. */
+export function judgesOf(config: Config, references: ModelReferences): Judges {
   const recordKeys = recordKeysOf(config);
-  const references = await loadModelReferences(config.models);
   return createJudges(
     config.models.map((model) => ({
       name: model.name,
