@@ -42,6 +42,7 @@ beforeAll(async () => {
         final: false,
         incomplete: true,
         lost: 3,
+        ids: { checked: 8, repeated: 2 },
         moments: Float64Array.from([2, Number.NaN, Number.POSITIVE_INFINITY, -1e308, 1e308, ...none]),
       }),
     ],
@@ -124,6 +125,8 @@ describe("store export", () => {
         final: false,
         incomplete: true,
         lost: 3,
+        ids_checked: 8,
+        ids_repeated: 2,
         features: { delay: { moments: { count: 2, min: -1e308, max: 1e308, reason: "overflow" } } },
       },
     ]);

@@ -41,6 +41,8 @@ function pane(
     },
     ...{ final: true, incomplete: lost > 0, upto: 1, offsetFrom: startMs / PANE, offsetTo: startMs / PANE + 1, records, late: 0, lost },
     ...{ counts: row, moments: newMoments(layout.row.numeric), driftd: "0" },
+    // Records of partition 2 have no ids.
+    ...(partition === 2 ? {} : { ids: { checked: 2 * records, repeated: records } }),
   };
 }
 
@@ -97,6 +99,10 @@ function naive(panes: readonly Pane[], shape: WindowShape, endMs: number) {
     changedFeatures: [...changed].sort(),
     incomplete: within.some((p) => p.incomplete),
     lost: within.reduce((sum, p) => sum + p.lost, 0),
+    ids: {
+      checked: within.reduce((sum, p) => sum + (p.ids?.checked ?? 0), 0),
+      repeated: within.reduce((sum, p) => sum + (p.ids?.repeated ?? 0), 0),
+    },
     blocks: [...blocks].sort(([a], [b]) => a - b).map(([startMs, values]) => ({ startMs, values })),
     offsets: [0, 1, 2]
       .map((partition) => filled.filter((p) => p.key.partition === partition))
@@ -111,9 +117,9 @@ function naive(panes: readonly Pane[], shape: WindowShape, endMs: number) {
 }
 
 function seen(window: WindowCounts) {
-  const { counts, records, coverage, changedFeatures, incomplete, lost, blocks, offsets } = window;
+  const { counts, records, coverage, changedFeatures, incomplete, lost, ids, blocks, offsets } = window;
   return {
-    ...{ counts: [...counts], records, coverage, changedFeatures: [...changedFeatures].sort(), incomplete, lost, offsets },
+    ...{ counts: [...counts], records, coverage, changedFeatures: [...changedFeatures].sort(), incomplete, lost, ids, offsets },
     blocks: blocks.map(({ startMs, values }) => ({ startMs, values: [...values] })),
   };
 }

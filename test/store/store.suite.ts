@@ -56,6 +56,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
               ...(values === null ? {} : { moments: Float64Array.from(values) }),
               final: flag,
               incomplete: !flag,
+              ...(flag ? { ids: { checked: row[0]! + row[1]!, repeated: row[1]! } } : {}),
             });
             await store.commit({ panes: [put], layouts: [layout.row], cursors: [] });
             expect(await store.panes({ model: "m", fromMs: startMs, toMs: startMs + 1 })).toEqual([put]);
