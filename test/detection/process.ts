@@ -1,8 +1,9 @@
 /**
  * The data of one scenario through time: pane by pane, how many records came and how many of them fell on which level of each feature. It knows
- * nothing of references and windows: the caller says by `Sink` where a level is counted.
+ * nothing of references and windows: the caller says by `Place` where a level is counted. `recorded.ts` gives real data in the same form.
  */
 
+import { normalIsf } from "../../detectors/index.ts";
 import {
   type AliasTable,
   binomial,
@@ -16,7 +17,7 @@ import {
   uniform,
 } from "./random.ts";
 import type { Fault, Scenario } from "./scenarios.ts";
-import { type DrawnShape, shapeOf } from "./shapes.ts";
+import { type Shape, shapeOf } from "./shapes.ts";
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -30,9 +31,13 @@ export type Place = { readonly offset: number; readonly map: Uint16Array; readon
 
 export type FeatureFault = { readonly feature: number; readonly fault: Fault; readonly onsetMs: number };
 
+/** What the levels of a feature are. */
+export type Levels = Pick<Shape, "kind" | "levels" | "values" | "continuous">;
+
+/** Data through time, simulated or recorded. */
 export type Process = {
-  readonly shapes: readonly DrawnShape[];
-  /** Draws the next pane into `counts` (which is not cleared), returns its number of records. Missing values are not among the `missing[feature]`. */
+  readonly features: readonly { readonly name: string; readonly shape: Levels }[];
+  /** Draws the next pane into `counts` (which is not cleared), returns its number of records. It includes records whose value is missing. */
   readonly pane: (places: readonly Place[], counts: Counts) => number;
   /** Start of the next pane. */
   readonly now: () => number;
@@ -52,10 +57,17 @@ export type ProcessOptions = {
   readonly fault?: FeatureFault | undefined;
 };
 
-/** Half an hour of correlation is exp(−.25): two hours. */
+/** What is left of a wander after one pane: correlation falls to 1/e in two hours. */
 const KEEP = Math.exp(-PANE / (2 * HOUR));
 
-/** Begins the data of a scenario at `startMs`. Phases depend on the first number of the seed only, so that one seed is one world. */
+/** The common factor of correlated features: the middles of 32 equal parts of the normal distribution, with variance 1. */
+const GROUPS: readonly number[] = (() => {
+  const middles = Array.from({ length: 32 }, (_, i) => normalIsf(1 - (i + 0.5) / 32));
+  const sd = Math.sqrt(middles.reduce((sum, z) => sum + z * z, 0) / middles.length);
+  return middles.map((z) => z / sd);
+})();
+
+/** Begins the data of a scenario at `startMs`. Phases depend on the first number of the seed only: all streams of one world move alike. */
 export function createProcess(options: ProcessOptions): Process {
   const { seed, features, startMs, scenario } = options;
   const random = seedRandom(...seed);
@@ -63,7 +75,6 @@ export function createProcess(options: ProcessOptions): Process {
   return processOf(options, { random, nowMs: startMs, wander });
 }
 
-/** The same world from another moment and seed on: another stretch of the same features, with or without a fault. */
 function processOf(options: ProcessOptions, state: State): Process {
   const { scenario, features, rate, fault } = options;
   const shapes = Array.from({ length: features }, (_, j) =>
@@ -112,24 +123,28 @@ function processOf(options: ProcessOptions, state: State): Process {
     return spoiled;
   }
 
+  /** Records fall into groups with a value of the common factor each; within a group the features are independent. */
   function together(n: number, places: readonly Place[], counts: Counts): void {
-    const spoiled = places.map((place, j) => spoil(place, j, n, counts));
-    for (let i = 0; i < n; i++) {
-      const common = shared * normal(random);
-      for (let j = 0; j < features; j++) {
-        if (i < spoiled[j]!) continue;
-        const scale = fault?.feature === j && fault.fault.kind === "sd" && state.nowMs >= fault.onsetMs ? fault.fault.factor : 1;
-        const { bits, keep, other } = shapes[j]!.at(locations[j]! + common * scale, own * scale);
-        const t = nextUint32(random);
-        const column = t >>> (32 - bits);
-        const place = places[j]!;
-        counts[place.offset + place.map[(t << bits) >>> 0 < keep[column]! ? column : other[column]!]!]! += 1;
+    const sizes = new Uint32Array(GROUPS.length);
+    for (let i = 0; i < n; i++) sizes[nextUint32(random) % GROUPS.length]! += 1;
+    for (let j = 0; j < features; j++) {
+      const place = places[j]!;
+      const scale = fault?.feature === j && fault.fault.kind === "sd" && state.nowMs >= fault.onsetMs ? fault.fault.factor : 1;
+      const rest = sizes.slice();
+      for (let spoiled = spoil(place, j, n, counts), group = 0; spoiled > 0; group = (group + 1) % rest.length) {
+        if (rest[group] === 0) continue;
+        rest[group]! -= 1;
+        spoiled--;
+      }
+      for (let group = 0; group < rest.length; group++) {
+        const table = shapes[j]!.at(locations[j]! + shared * GROUPS[group]! * scale, own * scale);
+        drawCounts(random, table, rest[group]!, place.map, counts, place.offset);
       }
     }
   }
 
   return {
-    shapes,
+    features: shapes.map(({ shape }, j) => ({ name: `f${j}`, shape })),
     now: () => state.nowMs,
     fork: () => processOf(options, { random: random.slice(), nowMs: state.nowMs, wander: state.wander.slice() }),
     pane: (places, counts) => {

@@ -1,6 +1,6 @@
 /**
- * The reference of a simulated world: its first days, as `driftd reference build` would have made it of the same rows. The days are drawn twice with
- * the same numbers: once to learn how often each level comes, from which the project's own functions make the bins, and once to count them by half
+ * The reference of a stream, simulated or recorded: its first days, as `driftd reference build` would have made it of the same rows. The days are gone through
+ * twice with the same numbers: once to learn how often each level comes, from which the project's own functions make the bins, and once to count them by half
  * hour.
  */
 
@@ -10,18 +10,15 @@ import { coarseOfCategorical, coarseOfNumeric, coarsePlan } from "../../src/refe
 import { featureLayoutHash, rowLayoutOf } from "../../src/reference/compile.ts";
 import { type RowLayout, SPECIAL_SLOTS } from "../../src/reference/layout.ts";
 import type { Snapshot, SnapshotFeature } from "../../src/reference/snapshot.ts";
-import { DAY, PANE, type Place, type Process } from "./process.ts";
-import type { Shape } from "./shapes.ts";
+import { DAY, type Levels, PANE, type Place, type Process } from "./process.ts";
 
 const SLOT = 1_800_000;
 
 export type BuiltReference = {
   readonly snapshot: Snapshot;
   readonly layout: RowLayout;
-  /** Where each feature's levels are counted in a row of the layout. */
-  readonly places: readonly Place[];
-  /** Reference counts by level, and by hour and level where they were asked for: what other tools' rules are made of. */
-  readonly levels: readonly Uint32Array[];
+  /** Where the levels of a process (of the same features) are counted in a row of the layout. */
+  readonly placesOf: (process: Process) => readonly Place[];
 };
 
 /** Draws `days` days from the process, which goes on behind them, and builds their snapshot. */
@@ -29,7 +26,7 @@ export function buildReference(process: Process, days: number): BuiltReference {
   const fromMs = process.now();
   const again = process.fork();
   const levels = countLevels(process, days);
-  const features = levels.map((counts, j) => featureOf(`f${j}`, process.shapes[j]!.shape, counts));
+  const features = levels.map((counts, j) => featureOf(process.features[j]!.name, process.features[j]!.shape, counts));
   const calibration = {
     days,
     time_zone: "UTC" as const,
@@ -50,26 +47,32 @@ export function buildReference(process: Process, days: number): BuiltReference {
       calibration,
     },
     layout,
-    places: features.map((feature, j) => {
-      const { offset, bins } = layout.features[j]!;
-      const special = (name: (typeof SPECIAL_SLOTS)[number]) => offset + bins + SPECIAL_SLOTS.indexOf(name);
-      return { offset, map: binOfLevel(feature, process.shapes[j]!.shape), unseen: special("unseen"), missing: special("missing") };
-    }),
-    levels,
+    placesOf: (from) =>
+      features.map((feature, j) => {
+        const { offset, bins } = layout.features[j]!;
+        const special = (name: (typeof SPECIAL_SLOTS)[number]) => offset + bins + SPECIAL_SLOTS.indexOf(name);
+        return { offset, map: binOfLevel(feature, from.features[j]!.shape), unseen: special("unseen"), missing: special("missing") };
+      }),
   };
 }
 
+/** Rows of the next days by level, for each feature. */
 function countLevels(process: Process, days: number): Uint32Array[] {
   const offsets: number[] = [];
   let size = 0;
-  for (const { shape } of process.shapes) {
+  for (const { shape } of process.features) {
     offsets.push(size);
     size += shape.levels;
   }
-  const counts = new Uint32Array(size + 1);
-  const places = process.shapes.map(({ shape }, j) => ({ offset: offsets[j]!, map: identity(shape.levels), unseen: size, missing: size }));
+  const counts = new Uint32Array(size + 1); // the last one is for what is no level
+  const places = process.features.map(({ shape }, j) => ({
+    offset: offsets[j]!,
+    map: identity(shape.levels),
+    unseen: size,
+    missing: size,
+  }));
   for (let pane = 0; pane < (days * DAY) / PANE; pane++) process.pane(places, counts);
-  return offsets.map((offset, j) => counts.subarray(offset, offset + process.shapes[j]!.shape.levels));
+  return offsets.map((offset, j) => counts.subarray(offset, offset + process.features[j]!.shape.levels));
 }
 
 function slotsOf(process: Process, days: number, features: readonly SnapshotFeature[]): Record<string, number[][]> {
@@ -77,7 +80,7 @@ function slotsOf(process: Process, days: number, features: readonly SnapshotFeat
   const width = Math.max(...plans.map(({ size }) => size));
   const counts = new Uint32Array(features.length * width);
   const places = features.map((feature, j) => {
-    const { shape } = process.shapes[j]!;
+    const { shape } = process.features[j]!;
     // A category that is not named has the bin behind the last one, which is `other`.
     const map = binOfLevel(feature, shape).map((bin) => feature.coarse[bin] ?? plans[j]!.size - 1);
     return { offset: j * width, map, unseen: j * width, missing: j * width };
@@ -93,7 +96,7 @@ function slotsOf(process: Process, days: number, features: readonly SnapshotFeat
   return slots;
 }
 
-function featureOf(name: string, shape: Shape, levels: Uint32Array): SnapshotFeature {
+function featureOf(name: string, shape: Levels, levels: Uint32Array): SnapshotFeature {
   const total = levels.reduce((sum, count) => sum + count, 0);
   const seen = [...levels.keys()].filter((level) => levels[level]! > 0);
   const common = { feature: name, role: "feature" as const, count: total, missing: 0, wrong_type: 0 };
@@ -136,7 +139,7 @@ function featureOf(name: string, shape: Shape, levels: Uint32Array): SnapshotFea
 }
 
 /** The fine bin of each level; a category that the reference does not name has the place behind the last bin, which is `unseen`. */
-function binOfLevel(feature: SnapshotFeature, shape: Shape): Uint16Array {
+function binOfLevel(feature: SnapshotFeature, shape: Levels): Uint16Array {
   const map = new Uint16Array(shape.levels);
   if (feature.kind === "numeric") {
     let bin = 0;

@@ -1,6 +1,6 @@
 /**
  * What a simulated feature can look like: a finite list of levels (values in ascending order, or categories) and the probability of each under a
- * location and a scale. A continuous distribution is cut into levels of 1/2048 of its mass, finer and finer in the tails: eight to a fine bin of
+ * location and a scale. A continuous distribution is cut into levels of 1/1024 of its mass, finer and finer in the tails: four to a fine bin of
  * the reference, so that its edges scatter as they do on real numbers. Location and scale are those of a latent normal (or t) variable, in sd.
  */
 
@@ -20,7 +20,7 @@ export type Shape = {
   readonly probabilities: (location: number, scale: number, out: Float64Array) => void;
 };
 
-const MIDDLE = 2048;
+const MIDDLE = 1024;
 /** Each outermost level of the middle is halved so often. */
 const HALVINGS = 20;
 /** Levels are cut for a latent sd a little wider than 1, since locations move. */
@@ -113,9 +113,14 @@ const MAKERS = {
 export type ShapeName = keyof typeof MAKERS;
 
 const LOCATION_STEP = 0.01;
+/** Locations reach ±20 sd. */
+const LOCATIONS = 4001;
 
 /** A shape with its alias tables, made at first use. Locations are rounded to .01 sd. */
-export type DrawnShape = { readonly shape: Shape; readonly at: (location: number, scale: number) => AliasTable };
+export type DrawnShape = {
+  readonly shape: Shape;
+  readonly at: (location: number, scale: number) => AliasTable;
+};
 
 const drawn = new Map<ShapeName, DrawnShape>();
 
@@ -123,28 +128,34 @@ const drawn = new Map<ShapeName, DrawnShape>();
 export function shapeOf(name: ShapeName): DrawnShape {
   let found = drawn.get(name);
   if (found === undefined) {
-    const shape = MAKERS[name]();
-    const tables = new Map<number, Map<number, AliasTable>>();
-    const scratch = new Float64Array(shape.levels);
-    found = {
-      shape,
-      at: (location, scale) => {
-        let ofScale = tables.get(scale);
-        if (ofScale === undefined) {
-          ofScale = new Map();
-          tables.set(scale, ofScale);
-        }
-        const step = Math.round(location / LOCATION_STEP);
-        let table = ofScale.get(step);
-        if (table === undefined) {
-          shape.probabilities(step * LOCATION_STEP, scale, scratch);
-          table = aliasTable(scratch);
-          ofScale.set(step, table);
-        }
-        return table;
-      },
-    };
+    found = drawnShape(MAKERS[name]());
     drawn.set(name, found);
   }
   return found;
+}
+
+function drawnShape(shape: Shape): DrawnShape {
+  const byScale = new Map<number, (AliasTable | undefined)[]>();
+  const scratch = new Float64Array(shape.levels);
+  let lastScale = Number.NaN;
+  let last: (AliasTable | undefined)[] = [];
+  return {
+    shape,
+    at: (location, scale) => {
+      if (scale !== lastScale) {
+        last = byScale.get(scale) ?? new Array(LOCATIONS).fill(undefined);
+        byScale.set(scale, last);
+        lastScale = scale;
+      }
+      const step = Math.round(location / LOCATION_STEP);
+      const place = step + (LOCATIONS - 1) / 2;
+      let table = last[place];
+      if (table === undefined) {
+        shape.probabilities(step * LOCATION_STEP, scale, scratch);
+        table = aliasTable(scratch);
+        last[place] = table;
+      }
+      return table;
+    },
+  };
 }

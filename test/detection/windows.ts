@@ -6,16 +6,15 @@
 import type { WindowCounts } from "../../src/evaluate/evaluation.ts";
 import { slideOf } from "../../src/evaluate/evaluator.ts";
 import type { PolicyWindow } from "../../src/evaluate/policy.ts";
-import type { RowLayout } from "../../src/reference/layout.ts";
-import { PANE, type Place, type Process } from "./process.ts";
+import { PANE, type Process } from "./process.ts";
+import type { BuiltReference } from "./reference.ts";
 
 const SLOT = 1_800_000;
 const PER_SLOT = SLOT / PANE;
 
 export type WalkOptions = {
   readonly process: Process;
-  readonly layout: RowLayout;
-  readonly places: readonly Place[];
+  readonly built: BuiltReference;
   readonly windows: readonly PolicyWindow[];
   /** Windows that end in `(fromMs, toMs]` are given; the process must stand one longest window before, at a half hour. */
   readonly fromMs: number;
@@ -27,7 +26,9 @@ type Sum = { readonly window: PolicyWindow; readonly slideMs: number; readonly l
 
 /** Gives the windows that end at each pane's end, shorter ones first; `visit` returns false to stop. The counts change with the next call. */
 export function walk(options: WalkOptions, visit: (windows: readonly WindowCounts[], endMs: number) => boolean | undefined): void {
-  const { process, layout, places, windows, fromMs, toMs } = options;
+  const { process, built, windows, fromMs, toMs } = options;
+  const { layout } = built;
+  const places = built.placesOf(process);
   const features = layout.features.length;
   const sums = windows.map((window): Sum & { readonly unit: number } => {
     const slideMs = slideOf(window.lengthMs);

@@ -59,10 +59,10 @@ export function createRivals(references: readonly LevelReference[], random: Rand
         ["24 h", day],
       ] as const) {
         if (span === "24 h" && !full) continue;
+        const sizes = counts.map(countOf);
         for (const features of statistics.values()) {
           features.forEach(({ learn }, j) => {
-            const n = countOf(counts[j]!);
-            if (n > 0) learn?.(counts[j]!, n, span);
+            if (sizes[j]! > 0) learn?.(counts[j]!, sizes[j]!, span);
           });
         }
       }

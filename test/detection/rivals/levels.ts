@@ -70,13 +70,27 @@ export function regroup(counts: LevelCounts, groups: Uint16Array, size: number):
 }
 
 /** Bins of equal width between two values; what lies below or above has the bins `bins` and `bins + 1`. The last bin has its upper end. */
-export function equalWidth(values: Float64Array, from: number, to: number, bins: number): Uint16Array {
+export function equalWidth(values: Float64Array, from: number, to: number, bins: number): Uint16Array<ArrayBuffer> {
   const width = (to - from) / bins;
-  return Uint16Array.from(values, (value) => {
-    if (value < from) return bins;
-    if (value > to) return bins + 1;
-    return width > 0 ? Math.min(bins - 1, Math.floor((value - from) / width)) : 0;
-  });
+  const groups = new Uint16Array(values.length);
+  for (let k = 0; k < values.length; k++) {
+    const value = values[k]!;
+    if (value < from) groups[k] = bins;
+    else if (value > to) groups[k] = bins + 1;
+    else groups[k] = width > 0 ? Math.min(bins - 1, Math.floor((value - from) / width)) : 0;
+  }
+  return groups;
+}
+
+/** The same between two levels, kept until others are asked for: the range of a window hardly moves. */
+export function createEqualWidth(values: Float64Array): (first: number, last: number, bins: number) => Uint16Array {
+  let known = { first: -1, last: -1, bins: 0, groups: new Uint16Array(0) };
+  return (first, last, bins) => {
+    if (known.first !== first || known.last !== last || known.bins !== bins) {
+      known = { first, last, bins, groups: equalWidth(values, values[first]!, values[last]!, bins) };
+    }
+    return known.groups;
+  };
 }
 
 /** Bins between the reference's q/bins quantiles (equal ones are merged), open at both ends. */

@@ -6,6 +6,7 @@
 import { chi2Isf, chi2Sf, chiSquareTest, ksPValue } from "../../../detectors/index.ts";
 import { aliasTable, drawCounts, type Random } from "../random.ts";
 import {
+  createEqualWidth,
   distinctOf,
   equalWidth,
   hellingerDistance,
@@ -92,11 +93,12 @@ export const evidentlyPsi: Statistic = (reference) => {
   if (!isNumber(reference) || distinctOf(reference) <= 20) {
     return { of: (counts) => psiUsed(reference, counts, fill) };
   }
+  const groupsOf = createEqualWidth(reference.values);
   return {
     of: (counts, n) => {
       const { first, last } = rangeOf(reference.counts, counts);
       const bins = Math.ceil(Math.log2(reference.total + n) + 1);
-      const groups = equalWidth(reference.values, reference.values[first]!, reference.values[last]!, bins);
+      const groups = groupsOf(first, last, bins);
       return psiOf(regroup(reference.counts, groups, bins), regroup(counts, groups, bins), fill);
     },
   };
@@ -158,40 +160,46 @@ function doane(reference: LevelReference): { groups: Uint16Array; size: number }
 /** whylogs: D at 100 quantiles of both sides, p of it; p of the chi-square test for categories, over the reference's. */
 export const whylogsKs: Statistic = (reference, random) => {
   if (!isNumber(reference)) return testP(reference, random);
-  const ofReference = quantileLevels(reference.counts, reference.total);
+  const ofReference = markQuantiles(new Uint8Array(reference.counts.length), reference.counts, reference.total);
+  const points = new Uint8Array(reference.counts.length);
   return {
     of: (counts, n) => {
-      const points = new Set([...ofReference, ...quantileLevels(counts, n)]);
+      points.set(ofReference);
+      markQuantiles(points, counts, n);
       let difference = 0;
       let largest = 0;
       for (let k = 0; k < counts.length; k++) {
         difference += reference.counts[k]! * n - counts[k]! * reference.total;
-        if (points.has(k)) largest = Math.max(largest, Math.abs(difference));
+        if (points[k] === 1) largest = Math.max(largest, Math.abs(difference));
       }
       return ksPValue(Math.min(1, largest / (reference.total * n)), reference.total, n);
     },
   };
 };
 
-function quantileLevels(counts: LevelCounts, total: number): number[] {
-  const levels: number[] = [];
+/** Marks the levels at which 100 evenly spaced quantiles lie. */
+function markQuantiles(marks: Uint8Array, counts: LevelCounts, total: number): Uint8Array {
   let below = 0;
+  let next = 0;
   for (let k = 0; k < counts.length; k++) {
     below += counts[k]!;
-    while (levels.length < 100 && below >= (levels.length / 99) * total) levels.push(k);
+    for (; next < 100 && below * 99 >= next * total && below > 0; next++) marks[k] = 1;
   }
-  return levels;
+  return marks;
 }
 
 /** whylogs: Hellinger distance over 30 equal-width bins of the range of both sides. */
-export const whylogsHellinger: Statistic = (reference) => ({
-  of: (counts) => {
-    if (!isNumber(reference)) return hellingerDistance(asFloat(reference.counts), asFloat(counts));
-    const { first, last } = rangeOf(reference.counts, counts);
-    const groups = equalWidth(reference.values, reference.values[first]!, reference.values[last]!, 30);
-    return hellingerDistance(regroup(reference.counts, groups, 30), regroup(counts, groups, 30));
-  },
-});
+export const whylogsHellinger: Statistic = (reference) => {
+  if (!isNumber(reference)) return { of: (counts) => hellingerDistance(asFloat(reference.counts), asFloat(counts)) };
+  const groupsOf = createEqualWidth(reference.values);
+  return {
+    of: (counts) => {
+      const { first, last } = rangeOf(reference.counts, counts);
+      const groups = groupsOf(first, last, 30);
+      return hellingerDistance(regroup(reference.counts, groups, 30), regroup(counts, groups, 30));
+    },
+  };
+};
 
 /** MLRun: the mean of total variation and Hellinger distance over 20 equal-width bins of the reference and two for what lies outside; numbers only. */
 export const mlrun: Statistic = (reference) => {
