@@ -1,8 +1,9 @@
 /** What the metrics and the log say about a configuration in force: which references judge, which outputs there are, when it was loaded. */
 
 import type { Config } from "./config/config.ts";
-import { explainThresholds } from "./evaluate/explain.ts";
+import { explainRules } from "./evaluate/explain.ts";
 import type { Judges } from "./judges.ts";
+import { coerceError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
 import type { Observer } from "./metrics/observer.ts";
 import type { MetricsRegistry } from "./metrics/registry.ts";
@@ -36,9 +37,11 @@ export function createShown(
     if (shown.has(key) || judge === undefined) return;
     shown.add(key);
     observer.judged(model, version, judge.reference.path, judge.reference.snapshot);
-    for (const meaning of explainThresholds(judge.prepared.policy, judge.reference.snapshot)) {
-      log.info({ model, version, meaning }, "fixed thresholds");
-    }
+    void explainRules(judge.prepared)
+      .then((meanings) => {
+        for (const meaning of meanings) log.info({ model, version, meaning }, "what the rules mean");
+      })
+      .catch((thrown: unknown) => log.warn({ model, version, err: coerceError(thrown) }, "what the rules mean could not be measured"));
   }
 
   function configuration(next: InForce): void {

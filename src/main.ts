@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "Run a file through the daemon's pipeline: what would have fired.",
     load: async () => (await import("./cli/replay.ts")).replayCommand,
   },
+  power: {
+    summary: "Say what can be seen: the smallest change found at a given traffic.",
+    load: async () => (await import("./cli/power.ts")).powerCommand,
+  },
   deliveries: {
     summary: "List, show, replay or test webhook deliveries.",
     load: async () => (await import("./cli/deliveries.ts")).deliveriesCommand,

@@ -1,5 +1,6 @@
 /** `driftd check-config`: everything that is wrong with configuration files and the files that they name, at once. It starts nothing. */
 
+import { policyOf } from "../assembly.ts";
 import type { Config } from "../config/config.ts";
 import { checkFiles, type FileChecks } from "../config/files.ts";
 import { jsonSchema } from "../config/json-schema.ts";
@@ -7,6 +8,8 @@ import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { maskedConfig } from "../config/masked.ts";
 import { printConfig } from "../config/print.ts";
 import { formatProblem, isConfigError, type Problem } from "../config/problem.ts";
+import { prepareReference } from "../evaluate/calibrate.ts";
+import { explainRules } from "../evaluate/explain.ts";
 import { systemClock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
@@ -15,6 +18,7 @@ import { createOutputs } from "../outputs/index.ts";
 import { loadModelReferences } from "../reference/models.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, parseArgs } from "./args.ts";
 import { createSignalCheck, type SignalCheck } from "./check-signals.ts";
+import { printable } from "./columns.ts";
 
 const spec = {
   name: "check-config",
@@ -32,7 +36,13 @@ const spec = {
 } as const satisfies CommandSpec;
 
 /** What was found out about one file; `loaded` is undefined when it is not valid. */
-type Checked = { readonly file: string; readonly loaded: LoadedConfig | undefined; readonly problems: readonly Problem[] };
+type Checked = {
+  readonly file: string;
+  readonly loaded: LoadedConfig | undefined;
+  readonly problems: readonly Problem[];
+  /** What the rules mean on the references, in sentences by model; empty without a look at the files. */
+  readonly meanings: readonly { readonly model: string; readonly meaning: string }[];
+};
 
 /** Runs the command. Exit codes: 0 fine, 1 not valid, 2 bad usage or unreadable. */
 export async function checkConfigCommand(args: string[], io: Io): Promise<number> {
@@ -69,11 +79,24 @@ async function check(file: string, io: Io, looks: { readonly files: boolean; rea
     if (looks.files) problems.push(...signals.problems());
     if (looks.online) problems.push(...(await checkBrokersOf(loaded)));
     problems.sort((a, b) => a.line - b.line || a.column - b.column);
-    return { file, loaded, problems };
+    return { file, loaded, problems, meanings: looks.files && problems.length === 0 ? await meaningsOf(loaded.config) : [] };
   } catch (thrown) {
-    if (isConfigError(thrown)) return { file, loaded: undefined, problems: thrown.problems };
+    if (isConfigError(thrown)) return { file, loaded: undefined, problems: thrown.problems, meanings: [] };
     throw thrown;
   }
+}
+
+/** What the configured rules do on the references' own traffic: how often fixed limits would fire, what cannot be calibrated, what can be seen. */
+async function meaningsOf(config: Config): Promise<Checked["meanings"]> {
+  const meanings: { model: string; meaning: string }[] = [];
+  for (const model of config.models) {
+    for (const { version, reference } of (await loadModelReferences([model])).all()) {
+      const name = version === undefined ? model.name : `${model.name} ${version}`;
+      for (const meaning of await explainRules(prepareReference(reference.snapshot, policyOf(config, model))))
+        meanings.push({ model: name, meaning });
+    }
+  }
+  return meanings;
 }
 
 /** Only a look: no group is joined and nothing is read. */
@@ -109,12 +132,13 @@ function fileChecks(signals: SignalCheck): FileChecks {
   };
 }
 
-function asJson({ file, loaded, problems }: Checked, print: boolean): Record<string, unknown> {
+function asJson({ file, loaded, problems, meanings }: Checked, print: boolean): Record<string, unknown> {
   return {
     file,
     valid: problems.length === 0,
     problems: problems.map(problemJson),
     warnings: (loaded?.warnings ?? []).map(problemJson),
+    meanings,
     ...(loaded === undefined ? {} : { digest: loaded.digest, ...(print ? { config: maskedConfig(loaded.config) } : {}) }),
   };
 }
@@ -124,7 +148,7 @@ function problemJson({ file, line, column, path, value, message, hint }: Problem
   return { file, line, column, path, ...(value === undefined ? {} : { value }), message, ...(hint === undefined ? {} : { hint }) };
 }
 
-function report({ file, loaded, problems }: Checked, print: boolean, io: Io): void {
+function report({ file, loaded, problems, meanings }: Checked, print: boolean, io: Io): void {
   for (const warning of loaded?.warnings ?? []) io.stderr(`warning: ${formatProblem(warning)}\n`);
   if (problems.length > 0) {
     io.stdout(
@@ -134,7 +158,10 @@ function report({ file, loaded, problems }: Checked, print: boolean, io: Io): vo
   }
   if (loaded === undefined) return;
   if (print) io.stdout(printConfig(loaded.config));
-  else io.stdout(`${file}: fine\n${summary(loaded.config)}  digest   ${loaded.digest}\n`);
+  else {
+    const said = meanings.map(({ model, meaning }) => `  ${printable(model)}: ${printable(meaning)}\n`);
+    io.stdout(`${file}: fine\n${summary(loaded.config)}  digest   ${loaded.digest}\n${said.join("")}`);
+  }
 }
 
 function summary(config: Config): string {
