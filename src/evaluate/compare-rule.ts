@@ -34,8 +34,8 @@ import { CRITICAL, conclude, fillFine, INSUFFICIENT, type Look, NO_DRIFT, WARNIN
 export const COMPARE_LEAST = 30;
 /** A distance of the cumulative shares that matters: what a shift by .14 standard deviations of a normal feature makes, as a PSI of .02 is. */
 const LOCATION_EFFECT = 0.0564;
-/** A value expected less often than this is rare: it has to grow as an unseen one has. */
-const RARE_SHARE = 0.01;
+/** A value with less than this share of the reference is rare: it has to grow as an unseen one has. */
+const RARE_SHARE = 0.005;
 
 /** Judges one feature of a comparison; the look's coarse counts stand for the statistics that are shown, its fine ones for the verdict. */
 export function applyCompareRule(look: Look, gates?: Gate[]): Look {
