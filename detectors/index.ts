@@ -24,6 +24,7 @@ export { type KlDirection, type KlOptions, kl } from "./kl.ts";
 export { type KsBracket, ks, ksBracket } from "./ks.ts";
 export { ksCritical, ksPValue } from "./ks-p-value.ts";
 export { psi, psiExcess } from "./psi.ts";
+export { type Interval, psiInterval } from "./psi-interval.ts";
 export type { ShareOptions, Smoothing, Unseen } from "./smoothing.ts";
 export { betaBinomialSf } from "./special/beta-binomial-sf.ts";
 export { chi2Isf } from "./special/chi2-isf.ts";

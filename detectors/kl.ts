@@ -1,6 +1,6 @@
 /** Kullback-Leibler divergence, both directions. */
 import { answer, checkPair, total, usedBins } from "./counts.ts";
-import { addedCount, floorShare, type ShareOptions, zeroShare } from "./smoothing.ts";
+import { addedCount, floorShare, type ShareOptions, sideFill } from "./smoothing.ts";
 import { withUnseenMass } from "./with-unseen-mass.ts";
 
 /** Which sample is averaged over: KL(current || reference) or KL(reference || current). */
@@ -34,9 +34,10 @@ export function kl(reference: ArrayLike<number>, current: ArrayLike<number>, opt
   const m = total("kl", "reference", reference);
   const n = total("kl", "current", current);
   const added = addedCount(options?.smoothing);
-  const zero = zeroShare("kl", options?.smoothing);
   const floor = floorShare("kl", options?.smoothing);
   if (m === 0 || n === 0) return undefined;
+  const zeroP = sideFill("kl", options?.smoothing, reference, m);
+  const zeroQ = sideFill("kl", options?.smoothing, current, n);
   // Under jeffreys a bin that is empty on both sides counts for nothing; filled shares of such a bin take part, as they do elsewhere.
   const addedTotal = added * usedBins(reference, current);
   const referenceTotal = m + addedTotal;
@@ -51,8 +52,8 @@ export function kl(reference: ArrayLike<number>, current: ArrayLike<number>, opt
     if (added > 0 && expected === 0 && current[k] === 0) continue;
     let p = (expected + added) / referenceTotal;
     let q = (current[k]! + added) / currentTotal;
-    if (p === 0) p = zero;
-    if (q === 0) q = zero;
+    if (p === 0) p = zeroP;
+    if (q === 0) q = zeroQ;
     if (p < floor) p = floor;
     if (q < floor) q = floor;
     massP += p;
@@ -61,7 +62,7 @@ export function kl(reference: ArrayLike<number>, current: ArrayLike<number>, opt
     const b = reverse ? q : p;
     if (a > 0 && a !== b) sum += a * Math.log(a / b);
   }
-  if (zero > 0 || floor > 0) {
+  if (zeroP > 0 || floor > 0) {
     const massA = reverse ? massP : massQ;
     const massB = reverse ? massQ : massP;
     sum = sum / massA - Math.log(massA / massB);

@@ -1,14 +1,15 @@
 /** Population stability index, and the part of it that sampling noise does not explain. */
 import { answer, checkPair, total, usedBins } from "./counts.ts";
-import { addedCount, floorShare, type ShareOptions, withoutUnseen, zeroShare } from "./smoothing.ts";
+import { addedCount, floorShare, type ShareOptions, sideFill, withoutUnseen } from "./smoothing.ts";
 import { withUnseenMass } from "./with-unseen-mass.ts";
 
 /**
  * Population stability index: how far the current shares have moved from the reference's, in nats.
  *
  * Formula: `sum (q - p) ln(q / p)` = KL(q||p) + KL(p||q) (Jeffreys' divergence), p and q the smoothed shares of reference and current.
- * Range: 0 (equal shares) and up, no upper end. Symmetric under `jeffreys`, `none`, `epsilon` and `floor`; not with `unseen`.
- * Zero bins: option `smoothing`, default `jeffreys`. A bin that is empty on both sides counts for nothing, in K neither. `undefined` when a
+ * Range: 0 (equal shares) and up, no upper end. Symmetric under `jeffreys`, `none`, `evidently`, `epsilon` and `floor`; not with `unseen`.
+ * Zero bins: option `smoothing`, default `jeffreys`. A bin that is empty on both sides counts for nothing, in K neither
+ * (but under `evidently`, see there). `undefined` when a
  * side is empty or, under `none`, when a bin is empty on one side only.
  * Minimum sample: about 10 rows a bin on the smaller side.
  * Without drift: mean (K - 1)(1/n + 1/m), and PSI nm/(n + m) is about chi-square with K - 1 degrees of freedom. So 0.1 on 10 bins is
@@ -28,20 +29,22 @@ export function psi(reference: ArrayLike<number>, current: ArrayLike<number>, op
   const m = total("psi", "reference", reference);
   const n = total("psi", "current", current);
   const added = addedCount(options?.smoothing);
-  const zero = zeroShare("psi", options?.smoothing);
   const floor = floorShare("psi", options?.smoothing);
   if (m === 0 || n === 0) return undefined;
+  const zeroP = sideFill("psi", options?.smoothing, reference, m);
+  const zeroQ = sideFill("psi", options?.smoothing, current, n);
   const addedTotal = added * usedBins(reference, current);
   const referenceTotal = m + addedTotal;
   const currentTotal = n + addedTotal;
   let sum = 0;
   for (let k = 0; k < reference.length; k++) {
     const expected = reference[k]!;
-    if (expected === 0 && current[k] === 0) continue;
+    // Both shares would be the same, unless each side has a fill of its own.
+    if (expected === 0 && current[k] === 0 && zeroP === zeroQ) continue;
     let p = (expected + added) / referenceTotal;
     let q = (current[k]! + added) / currentTotal;
-    if (p === 0) p = zero;
-    if (q === 0) q = zero;
+    if (p === 0) p = zeroP;
+    if (q === 0) q = zeroQ;
     if (p < floor) p = floor;
     if (q < floor) q = floor;
     if (p !== q) sum += (q - p) * Math.log(q / p);

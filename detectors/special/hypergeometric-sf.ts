@@ -5,7 +5,7 @@ import { tailSum } from "./tail-sum.ts";
 const lnChoose = (n: number, k: number): number => lnGamma(n + 1) - lnGamma(k + 1) - lnGamma(n - k + 1);
 
 /**
- * Chance that at least `x` of `drawn` rows are marked, drawn without replacement from `total` rows of which `marked` are.
+ * Chance that at least `x` of `drawn` rows are marked, drawn without replacement out of `total` rows of which `marked` are.
  *
  * With both samples in one heap it is the exact chance that a bin of `marked` pooled rows has so many of them in the current one: Fisher's
  * one-sided test, valid for any counts, however small. Relative error below 1e-8 for totals up to 1e7. Throws a RangeError unless all are
