@@ -228,7 +228,10 @@ export function simulateHealthyPairs(
   const reasons = new Map<string, number>();
   const add = (name: string, drift: readonly boolean[]): void => {
     let tally = tallies.get(name);
-    if (tally === undefined) tallies.set(name, (tally = { pairs: 0, alarms: STATED.map(() => 0) }));
+    if (tally === undefined) {
+      tally = { pairs: 0, alarms: STATED.map(() => 0) };
+      tallies.set(name, tally);
+    }
     tally.pairs += 1;
     for (const [i, one] of drift.entries()) if (one) tally.alarms[i]! += 1;
   };
