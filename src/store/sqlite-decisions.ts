@@ -77,8 +77,13 @@ export function createSqliteDecisions(db: DatabaseSync): SqliteDecisions {
       VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?)`).run(id, output, type, model, version, body, createdAtMs, createdAtMs, createdAtMs);
   }
 
+  function setFact(name: string, value: string | undefined): void {
+    if (value === undefined) sql("DELETE FROM facts WHERE name = ?").run(name);
+    else sql("INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value").run(name, value);
+  }
+
   return {
-    put: ({ evaluatedThrough, evaluations, alertState, episodes, outbox, events }) => {
+    put: ({ evaluatedThrough, evaluations, alertState, episodes, outbox, events, facts = [] }) => {
       for (const { model, version, window, throughMs } of evaluatedThrough) {
         sql(`INSERT INTO evaluated (model, version, window, through_ms) VALUES (?, ?, ?, ?)
           ON CONFLICT DO UPDATE SET through_ms = max(through_ms, excluded.through_ms)`).run(model, version, window, throughMs);
@@ -109,6 +114,7 @@ export function createSqliteDecisions(db: DatabaseSync): SqliteDecisions {
       for (const { atMs, type, model, version, body } of events) {
         sql("INSERT INTO events (at_ms, type, model, version, body) VALUES (?, ?, ?, ?, ?)").run(atMs, type, model, version, body);
       }
+      for (const { name, value } of facts) setFact(name, value);
     },
     evaluatedThrough: () => all("SELECT model, version, window, through_ms AS throughMs FROM evaluated ORDER BY model, version, window"),
     alertStates: () => all("SELECT model, version, state FROM alert_states ORDER BY model, version"),
@@ -165,10 +171,7 @@ export function createSqliteDecisions(db: DatabaseSync): SqliteDecisions {
       sql("UPDATE outbox SET status = ?, next_attempt_ms = ?, updated_ms = ? WHERE id = ?").run(status, nextAttemptAtMs, nowMs, id)
         .changes === 1,
     getFact: (name) => (sql("SELECT value FROM facts WHERE name = ?").get(name) as { value: string } | undefined)?.value,
-    setFact: (name, value) => {
-      if (value === undefined) sql("DELETE FROM facts WHERE name = ?").run(name);
-      else sql("INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value").run(name, value);
-    },
+    setFact,
     prune: (model, beforeMs) => {
       // The newest evaluation of a window stays: it is what the API shows of a model that has gone quiet.
       sql(`DELETE FROM evaluations WHERE model = ? AND end_ms < ? AND end_ms <

@@ -74,7 +74,7 @@ export type Store = {
   /** Distinct (model, version) of the pane log. */
   readonly versions: () => Promise<{ model: string; version: string }[]>;
 
-  /** What one evaluation led to, in one transaction: progress, the evaluation, the alert state, the outbox, the event log. */
+  /** What one evaluation led to, in one transaction: progress, the evaluation, the alert state, the outbox, the event log, and facts. */
   readonly commitDecision: (decision: {
     readonly evaluatedThrough: readonly EvaluatedThrough[];
     readonly evaluations: readonly Evaluation[];
@@ -82,6 +82,8 @@ export type Store = {
     readonly episodes: readonly Episode[];
     readonly outbox: readonly OutboxMessage[];
     readonly events: readonly EventRow[];
+    /** As `setFact`, with the rest or not at all. */
+    readonly facts?: readonly { readonly name: string; readonly value: string }[];
   }) => Promise<void>;
   readonly evaluatedThrough: () => Promise<EvaluatedThrough[]>;
   readonly alertStates: () => Promise<AlertStateRow[]>;
