@@ -226,7 +226,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         await store.commitDecision(
           decision({
             ...{ evaluatedThrough: [through], evaluations: [evaluation()], alertState: [{ model: "m", version: "1", state: "s" }] },
-            ...{ episodes: [episode()], outbox: [outboxMessage()], events: [event] },
+            ...{ episodes: [episode()], outbox: [outboxMessage()], events: [event], facts: [{ name: "renewal", value: "1" }] },
           }),
         );
         await store.close();
@@ -239,6 +239,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
           { ...outboxMessage(), status: "pending", attempts: 0, nextAttemptAtMs: T0, updatedAtMs: T0 },
         ]);
         expect(await again.events({ after: 0, limit: 10 })).toEqual([{ ...event, number: 1 }]);
+        expect(await again.getFact("renewal")).toBe("1");
       });
 
       it("are stored whole or not at all", async () => {
@@ -249,12 +250,14 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
           ...{
             alertState: [{ model: "m", version: "1", state: "s" }],
             outbox: [outboxMessage({ id: "msg_2" }), outboxMessage({ output: "other" })],
+            facts: [{ name: "renewal", value: "1" }],
           },
         });
         await expect(store.commitDecision(clash)).rejects.toMatchObject({ code: "STORE_MESSAGE_ID_TAKEN" });
         expect(await store.evaluatedThrough()).toEqual([]);
         expect(await store.lastEvaluations()).toEqual([]);
         expect(await store.alertStates()).toEqual([]);
+        expect(await store.getFact("renewal")).toBeUndefined();
         expect(await store.deliveries({})).toHaveLength(1);
       });
 
