@@ -5,6 +5,7 @@
 
 import type { Severity, Verdict } from "../decide/alert.ts";
 import type { RowLayout } from "../reference/layout.ts";
+import type { CalibrationOrigin } from "./calibration-state.ts";
 
 /** The sum of a window's panes: the only thing an evaluation sees of the traffic. */
 export type WindowCounts = {
@@ -88,9 +89,10 @@ export type QualityCheckName = (typeof QUALITY_CHECKS)[number];
 export type QualityCheck = {
   readonly check: QualityCheckName;
   readonly verdict: Verdict;
-  readonly reference_share: number;
+  /** Absent: the reference does not say (declared expectations). */
+  readonly reference_share?: number;
   readonly current_share: number;
-  /** The check fails when the current share is above it (0–1); absent where nothing is judged. */
+  /** The check fails from this share on (0–1; an expectation: above it). Absent where nothing is judged. */
   readonly limit?: number;
   /** Declared expectations: what was expected, in words. */
   readonly expected?: string;
@@ -147,6 +149,10 @@ export type FeatureEvaluation = {
   readonly gates: readonly Gate[];
   /** False: fewer than 7 days of timestamps, judged by step 6. */
   readonly calibrated: boolean;
+  /** How the thresholds came about; `degraded`: what could not be had and why. Absent in older evaluations. */
+  readonly threshold?: { readonly origin: CalibrationOrigin; readonly degraded?: string };
+  /** PSI less its noise with the ends of its confidence interval, from the counts alone; absent where no statistic is shown. */
+  readonly effect?: { readonly psi_excess: number; readonly lower: number; readonly upper: number; readonly confidence: number };
   /** The special or ordinary bin that the verdict rests on, by label. */
   readonly bin?: string;
 };
@@ -180,5 +186,7 @@ export type Evaluation = {
   readonly outcomes?: Outcomes;
   /** What is wrong with the window's data beside drift; absent: not looked at (`insufficient_data` for all, or an older evaluation). */
   readonly findings?: readonly QualityFinding[];
+  /** By judged feature: which of its checks could not be judged, as bits (`quality-scan.ts`). Absent in hand-made evaluations. */
+  readonly unjudged?: Uint8Array;
   readonly offsets: WindowCounts["offsets"];
 };

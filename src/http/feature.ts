@@ -123,6 +123,8 @@ export function featureDocument(facts: {
     ...(score === undefined ? {} : { score }),
     ...(judged?.bin === undefined ? {} : { bin: judged.bin }),
     ...(judged === undefined ? {} : { calibrated: judged.calibrated }),
+    ...(judged?.threshold === undefined ? {} : { threshold: judged.threshold }),
+    ...(judged?.effect === undefined ? {} : { effect: judged.effect }),
     reference: { digest: facts.digest, count: feature.count, missing: feature.missing },
     ...(judged === undefined ? {} : { current: { count: judged.current_count, missing: judged.missing.current } }),
     bins: distribution(feature, facts.counts),

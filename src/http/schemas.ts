@@ -143,6 +143,14 @@ export const schemas: Readonly<Record<string, Schema>> = {
     "score?": count,
     "bin?": { ...text, description: "Label of the bin that the verdict rests on." },
     "calibrated?": flag,
+    "threshold?": {
+      ...object({ origin: text, "degraded?": text }),
+      description: "How the limits came about: own_days, hour_of_day, weekday, tolerance, budget or fixed; degraded: what could not be had.",
+    },
+    "effect?": {
+      ...object({ psi_excess: number, lower: number, upper: number, confidence: number }),
+      description: "PSI less its noise with its confidence interval, from the counts alone.",
+    },
     reference: object({ digest: text, count, missing: count }),
     "current?": object({ count, missing: count }),
     bins: list(

@@ -4,6 +4,7 @@
  */
 
 import { SILENT_REASONS, SUPPRESS_REASONS } from "../decide/retrain.ts";
+import type { CalibrationOrigin } from "../evaluate/calibration-state.ts";
 import type { AttemptFailure } from "../outputs/output.ts";
 import type { KafkaErrorReason } from "../sources/kafka/errors.ts";
 
@@ -85,6 +86,7 @@ const ATTEMPT_FAILURES = reasons<AttemptFailure>({
 });
 const SUPPRESSIONS = SUPPRESS_REASONS.filter((reason) => !SILENT_REASONS.has(reason));
 const INVALID_VALUES = ["missing", "wrong_type", "non_finite", "unseen_category"] as const;
+const ORIGINS = ["own_days", "hour_of_day", "weekday", "tolerance", "budget", "fixed"] as const satisfies readonly CalibrationOrigin[];
 const EVALUATION_FAILURES = ["store", "internal"] as const;
 
 const none = {} as const;
@@ -377,6 +379,14 @@ export const catalog: readonly MetricRow[] = [
     unit: "by statistic",
     help: "Limit in force for the score, in the score's own unit.",
     perFeature: 3,
+  },
+  {
+    name: "driftd_drift_threshold_info",
+    type: "gauge",
+    labels: { model: "user", version: "user", feature: "user", window: "user", origin: ORIGINS },
+    unit: "1",
+    help: "Always 1; origin says how the limits came about: own_days, hour_of_day or weekday of the reference, a tolerance, or fixed.",
+    perFeature: 7,
   },
   {
     name: "driftd_feature_drifted",

@@ -61,6 +61,8 @@ export function createObserver(options: ObserverOptions): Observer {
   const fresh = new Map<string, Evaluation>();
   let drifted = new Map<string, { model: string; version: string; feature: string; severity: string }>();
   let alertsChanged = true;
+  /** By (model, version, feature, window): the origin that is exported. */
+  const origins = new Map<string, string>();
 
   function countEvaluation(evaluation: Evaluation): void {
     const { model, verdict, reason } = evaluation;
@@ -131,10 +133,21 @@ export function createObserver(options: ObserverOptions): Observer {
       const statistic = name === "effect" ? "psi_excess" : name;
       metrics.set("driftd_drift_threshold", { model, feature, statistic, severity }, limit);
     }
+    writeOrigin({ model, version, feature, window }, judged.threshold?.origin);
     const missing = judged.quality.find(({ check }) => check === "missing");
     const labels = { model, version, feature, window };
     if (missing === undefined) metrics.remove("driftd_feature_missing_ratio", labels);
     else metrics.set("driftd_feature_missing_ratio", labels, missing.current_share);
+  }
+
+  /** One series at a time: a renewed reference may be calibrated in another way. */
+  function writeOrigin(labels: Readonly<Record<"model" | "version" | "feature" | "window", string>>, origin: string | undefined): void {
+    const key = JSON.stringify(Object.values(labels));
+    const before = origins.get(key);
+    if (before === origin || origin === undefined) return;
+    if (before !== undefined) metrics.remove("driftd_drift_threshold_info", { ...labels, origin: before });
+    metrics.set("driftd_drift_threshold_info", { ...labels, origin }, 1);
+    origins.set(key, origin);
   }
 
   function writeAlerts(): void {
@@ -205,6 +218,7 @@ export function createObserver(options: ObserverOptions): Observer {
       alertsChanged = true;
     },
     forget: (model) => {
+      for (const key of origins.keys()) if ((JSON.parse(key) as string[])[0] === model) origins.delete(key);
       for (const [key, evaluation] of latest) if (evaluation.model === model) latest.delete(key);
       for (const [key, evaluation] of fresh) if (evaluation.model === model) fresh.delete(key);
       for (const [key, series] of drifted) if (series.model === model) drifted.delete(key);
