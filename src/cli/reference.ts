@@ -6,6 +6,7 @@ import { DriftdError } from "../lib/errors.ts";
 import { readVersion } from "../lib/version.ts";
 import { buildSnapshot } from "../reference/build.ts";
 import { isSignalName } from "../reference/columns.ts";
+import { parsePsiBins } from "../reference/compat-bins.ts";
 import type { BuildProgress } from "../reference/features.ts";
 import { describeSnapshot, thinness } from "../reference/inspect.ts";
 import { loadSnapshot, saveSnapshot } from "../reference/load.ts";
@@ -29,6 +30,10 @@ const buildSpec: CommandSpec = {
     signal: { value: "NAME=COLUMN,…", description: "Columns to watch beside the features, such as latency=latency_ms." },
     "null-values": { value: "A,B", description: "Texts that mean a missing value, beside the empty field." },
     bins: { value: "N", description: "Fine bins aimed at for each numeric feature.", default: "256" },
+    "psi-bins": {
+      value: "LIST",
+      description: "Bins of older tools to keep the edges of, so that their PSI is exact: deciles, width:20, doane, edges:[0,10,100].",
+    },
   },
 };
 
@@ -74,6 +79,7 @@ async function build(args: string[], io: Io): Promise<number> {
   const timestamp = parsed.text("timestamp");
   const fromMs = timeFlag(parsed, "from");
   const toMs = timeFlag(parsed, "to");
+  const psiBins = parsed.text("psi-bins");
   const { snapshot, skipped, warnings } = await buildSnapshot({
     input: resolve(io.cwd, source),
     source,
@@ -87,6 +93,7 @@ async function build(args: string[], io: Io): Promise<number> {
     nullValues: list(parsed, "null-values"),
     signals: signalsOf(parsed),
     bins: Number(parsed.text("bins")),
+    ...(psiBins === undefined ? {} : { psiBins: parsePsiBins(psiBins) }),
     nowMs: systemClock.nowMs(),
     driftd: readVersion(io.env).version,
     onProgress: progress.show,

@@ -8,6 +8,7 @@ import { DEFAULT_BINS } from "./bins.ts";
 import { calibrationOf } from "./calibration.ts";
 import { digestOf } from "./canonical.ts";
 import { chooseColumns, type Skipped } from "./columns.ts";
+import type { PsiBins } from "./compat-bins.ts";
 import { type BuildProgress, buildFeatures } from "./features.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { isoOf } from "./times.ts";
@@ -31,6 +32,8 @@ export type BuildOptions = {
   readonly signals?: ReadonlyMap<string, string>;
   /** Fine bins aimed at per numeric feature; `DEFAULT_BINS`. */
   readonly bins?: number;
+  /** Bins of older tools whose edges are united with ours, so that their numbers are exact. */
+  readonly psiBins?: readonly PsiBins[];
   /** Only rows with an event time in `[fromMs, toMs)`; needs `timestamp`. */
   readonly fromMs?: number;
   readonly toMs?: number;

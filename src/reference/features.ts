@@ -4,6 +4,7 @@ import type { Table, TimeFilter } from "../tables/table.ts";
 import { type CategoricalSummary, summarizeText } from "./categorical.ts";
 import { coarseOfCategorical, coarseOfNumeric } from "./coarse.ts";
 import { type Candidate, isIdNumber, isIdText, type Skipped } from "./columns.ts";
+import type { PsiBins } from "./compat-bins.ts";
 import { featureLayoutHash } from "./compile.ts";
 import { summarizeNumbers } from "./numeric.ts";
 import type { CategoricalFeature, NumericFeature, SnapshotFeature } from "./snapshot.ts";
@@ -30,15 +31,20 @@ export async function buildFeatures(
   candidates: readonly Candidate[],
   rows: number,
   filter: TimeFilter | undefined,
-  { bins, onProgress }: { readonly bins: number; readonly onProgress: (progress: BuildProgress) => void },
+  options: {
+    readonly bins: number;
+    readonly psiBins?: readonly PsiBins[];
+    readonly onProgress: (progress: BuildProgress) => void;
+  },
   said: { readonly skipped: SkippedColumn[]; readonly warnings: string[] },
 ): Promise<BuiltFeature[]> {
+  const { bins, psiBins, onProgress } = options;
   const numeric = candidates.filter(({ kind }) => kind === "numeric");
   let done = 0;
   const numbers = await summarizeNumbers(
     table,
     numeric.map(({ column }) => column),
-    { rows, bins, filter, onColumn: () => onProgress({ stage: "numbers", done: ++done, total: numeric.length }) },
+    { rows, bins, psiBins, filter, onColumn: () => onProgress({ stage: "numbers", done: ++done, total: numeric.length }) },
   );
   const numberOf = new Map(numeric.map(({ column }, i) => [column, numbers[i]!]));
   const built: BuiltFeature[] = [];
@@ -81,7 +87,10 @@ function warnOfNumbers(column: string, summary: NumericSummary, warnings: string
 }
 
 function numericFeature({ feature, role }: Candidate, summary: NumericSummary): NumericFeature {
-  const fine = summary.fine!;
+  // The coarse bins are those of our own edges, so that older tools' edges change no verdict.
+  const own = coarseOfNumeric(summary.fine!);
+  const fine = summary.compat?.united ?? summary.fine!;
+  const coarse = summary.compat === undefined ? own : summary.compat.united.parents.map((parent) => own[parent]!);
   const kind = "numeric" as const;
   const round = summary.float32 ? ("float32" as const) : null;
   return {
@@ -98,9 +107,10 @@ function numericFeature({ feature, role }: Candidate, summary: NumericSummary): 
     layout: featureLayoutHash({ kind, edges: fine.edges, round }),
     edges: fine.edges,
     counts: fine.counts,
-    coarse: coarseOfNumeric(fine),
+    coarse,
     moments: summary.moments,
     means: fine.means,
+    ...(summary.compat === undefined ? {} : { psi_bins: summary.compat.lists }),
   };
 }
 

@@ -5,6 +5,7 @@
 
 import { Worker } from "node:worker_threads";
 import { MISSING, PRESENT, type Table, type TimeFilter } from "../tables/table.ts";
+import { createEdgeFinder, createUnion, type PsiBins } from "./compat-bins.ts";
 import { createPass, type Gathered, type NumericSummary, type Others, summarizeGathered } from "./summary.ts";
 
 /** Values gathered at once over all columns: 24 million doubles are 192 MB. */
@@ -18,6 +19,8 @@ export type SummaryOptions = {
   /** Rows of the table within the filter. */
   readonly rows: number;
   readonly bins: number;
+  /** Bins of older tools that are wanted beside ours. */
+  readonly psiBins?: readonly PsiBins[] | undefined;
   readonly filter: TimeFilter | undefined;
   /** Told once for each column that is done. */
   readonly onColumn: () => void;
@@ -28,23 +31,23 @@ export type SummaryOptions = {
 
 /** Summaries of the number columns, in their order. Memory: about 400 MB at most, whatever the table. */
 export async function summarizeNumbers(table: Table, columns: readonly string[], options: SummaryOptions): Promise<NumericSummary[]> {
-  const { rows, filter, bins, onColumn, gatheredRows = GATHERED_ROWS, sharedValues = SHARED_VALUES } = options;
+  const { rows, filter, bins, psiBins = [], onColumn, gatheredRows = GATHERED_ROWS, sharedValues = SHARED_VALUES } = options;
   const summaries: NumericSummary[] = [];
   if (rows > gatheredRows) {
     for (const column of columns) {
-      summaries.push(await summarizeLong(table, column, bins, filter));
+      summaries.push(await summarizeLong(table, column, bins, psiBins, filter));
       onColumn();
     }
     return summaries;
   }
   const together = Math.max(1, Math.floor(GATHERED_VALUES / Math.max(1, rows)));
-  const helper = columns.length > 1 && rows * columns.length >= sharedValues ? startHelper(bins, rows) : undefined;
+  const helper = columns.length > 1 && rows * columns.length >= sharedValues ? startHelper(bins, rows, psiBins) : undefined;
   try {
     for (let from = 0; from < columns.length; from += together) {
       const gathered = await gather(table, columns.slice(from, from + together), rows, filter);
       const half = helper === undefined ? gathered.length : Math.ceil(gathered.length / 2);
       const theirs = helper === undefined ? [] : gathered.slice(half).map((column) => helper.summarize(column, onColumn));
-      const ours = await summarizeHere(gathered.slice(0, half), bins, rows, onColumn);
+      const ours = await summarizeHere(gathered.slice(0, half), bins, psiBins, rows, onColumn);
       summaries.push(...ours, ...(await Promise.all(theirs)));
     }
   } finally {
@@ -53,11 +56,17 @@ export async function summarizeNumbers(table: Table, columns: readonly string[],
   return summaries;
 }
 
-async function summarizeHere(gathered: readonly Gathered[], bins: number, rows: number, onColumn: () => void): Promise<NumericSummary[]> {
+async function summarizeHere(
+  gathered: readonly Gathered[],
+  bins: number,
+  psiBins: readonly PsiBins[],
+  rows: number,
+  onColumn: () => void,
+): Promise<NumericSummary[]> {
   const scratch = new Float64Array(gathered.length === 0 ? 0 : rows);
   const summaries: NumericSummary[] = [];
   for (const column of gathered) {
-    summaries.push(summarizeGathered(column, bins, scratch));
+    summaries.push(summarizeGathered(column, bins, scratch, psiBins));
     onColumn();
     // Between two columns the process may answer a signal.
     await new Promise((resolve) => setImmediate(resolve));
@@ -66,9 +75,11 @@ async function summarizeHere(gathered: readonly Gathered[], bins: number, rows: 
 }
 
 /** A second thread that summarizes columns in the order in which it gets them. */
-function startHelper(bins: number, rows: number) {
+function startHelper(bins: number, rows: number, psiBins: readonly PsiBins[]) {
   // The same name with the extension of this file: sources run as they are, the package runs what was built.
-  const worker = new Worker(new URL(`./numeric-worker${import.meta.url.slice(-3)}`, import.meta.url), { workerData: { bins, rows } });
+  const worker = new Worker(new URL(`./numeric-worker${import.meta.url.slice(-3)}`, import.meta.url), {
+    workerData: { bins, rows, psiBins },
+  });
   const waiting: { resolve: (summary: NumericSummary) => void; reject: (error: unknown) => void }[] = [];
   worker.on("message", (summary: NumericSummary) => waiting.shift()?.resolve(summary));
   worker.on("error", (error) => {
@@ -122,9 +133,22 @@ function append(into: Gathering, values: Float64Array, state: Uint8Array | undef
   into.count = count;
 }
 
-async function summarizeLong(table: Table, column: string, bins: number, filter: TimeFilter | undefined): Promise<NumericSummary> {
+async function summarizeLong(
+  table: Table,
+  column: string,
+  bins: number,
+  psiBins: readonly PsiBins[],
+  filter: TimeFilter | undefined,
+): Promise<NumericSummary> {
   const { count, ...others } = await table.countNumbers(column, filter);
   const pass = createPass(count, bins);
   await table.sortedNumbers(column, filter, pass.add);
-  return { ...others, ...pass.finish() };
+  const summary = { ...others, ...pass.finish() };
+  if (psiBins.length === 0 || summary.fine === undefined) return summary;
+  const finder = createEdgeFinder(count, psiBins);
+  await table.sortedNumbers(column, filter, finder.add);
+  const lists = finder.finish();
+  const union = createUnion(summary.fine.edges, lists);
+  await table.sortedNumbers(column, filter, union.add);
+  return { ...summary, compat: { lists, united: union.finish() } };
 }

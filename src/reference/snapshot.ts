@@ -47,6 +47,8 @@ export type NumericFeature = FeatureCommon & {
   readonly moments: Moments;
   /** Mean of the reference values of each fine bin (absent for an empty bin: null): the support of the binned Wasserstein distance. */
   readonly means?: readonly (number | null)[];
+  /** Edges of older tools' bins by name (`deciles`, `width:20`, `doane`, `edges`), which are among `edges` too; absent: none were asked for. */
+  readonly psi_bins?: Readonly<Record<string, readonly number[]>>;
 };
 
 export type CategoricalFeature = FeatureCommon & {

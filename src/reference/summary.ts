@@ -1,6 +1,7 @@
 /** From a column's values to its summary: sorted, then one pass over the runs for bins, moments and what the values look like. */
 
 import { createFineBins, type FineBins, forEachRun } from "./bins.ts";
+import { createEdgeFinder, createUnion, type EdgeLists, type PsiBins, type United } from "./compat-bins.ts";
 import { addToMoments, emptyMoments } from "./moments.ts";
 import type { Moments } from "./snapshot.ts";
 import { sortDoubles } from "./sort.ts";
@@ -20,6 +21,8 @@ export type NumericSummary = {
   readonly integers: boolean;
   /** Every value is exactly a float32, and some are no short decimals: the column was saved as float32. */
   readonly float32: boolean;
+  /** Edges of older tools, and the fine bins united with them; absent: not wanted, or no finite value. */
+  readonly compat?: { readonly lists: EdgeLists; readonly united: United };
 };
 
 /** Rows that hold no finite number, by kind. */
@@ -29,10 +32,23 @@ export type Others = Pick<NumericSummary, "missing" | "wrongType" | "nan" | "pos
 export type Gathered = { readonly values: Float64Array<ArrayBuffer>; readonly count: number; readonly others: Others };
 
 /** Summarizes a column; its values are sorted in place. `scratch` is as long as the values. */
-export function summarizeGathered({ values, count, others }: Gathered, bins: number, scratch: Float64Array<ArrayBuffer>): NumericSummary {
+export function summarizeGathered(
+  { values, count, others }: Gathered,
+  bins: number,
+  scratch: Float64Array<ArrayBuffer>,
+  psiBins: readonly PsiBins[] = [],
+): NumericSummary {
   const pass = createPass(count, bins);
-  forEachRun(sortDoubles(values.subarray(0, count), scratch), pass.add);
-  return { ...others, ...pass.finish() };
+  const sorted = sortDoubles(values.subarray(0, count), scratch);
+  forEachRun(sorted, pass.add);
+  const summary = { ...others, ...pass.finish() };
+  if (psiBins.length === 0 || summary.fine === undefined) return summary;
+  const finder = createEdgeFinder(count, psiBins);
+  forEachRun(sorted, finder.add);
+  const lists = finder.finish();
+  const union = createUnion(summary.fine.edges, lists);
+  forEachRun(sorted, union.add);
+  return { ...summary, compat: { lists, united: union.finish() } };
 }
 
 /** One pass over `total` values as sorted runs: bins, moments, and the two questions about the values. */

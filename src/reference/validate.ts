@@ -100,6 +100,7 @@ function checkFeature(feature: Fields, at: string, check: Check): void {
       `a list of ${bins} numbers`,
       means,
     );
+    checkEdgeLists(feature["psi_bins"], `${at}.psi_bins`, check);
   } else {
     check(kind === "categorical", `${at}.kind`, "numeric or categorical", kind);
     const { categories, seen_once: seenOnce, unnamed } = feature;
@@ -115,6 +116,15 @@ function checkFeature(feature: Fields, at: string, check: Check): void {
   }
   const expected = featureLayoutHash(feature as unknown as SnapshotFeature);
   check(layout === expected, `${at}.layout`, `"${expected}" for these bins`, layout);
+}
+
+function checkEdgeLists(lists: unknown, at: string, check: Check): void {
+  if (lists === undefined) return;
+  check(isFields(lists), at, "an object", lists);
+  for (const [name, edges] of Object.entries(lists as Fields)) {
+    const ascending = isListOf(edges, Number.isFinite) && edges.length > 0 && edges.every((edge, j) => j === 0 || (edge as number) >= (edges[j - 1] as number));
+    check(ascending, `${at}[${JSON.stringify(name)}]`, "ascending numbers", edges);
+  }
 }
 
 function checkCalibration(calibration: unknown, check: Check): void {
