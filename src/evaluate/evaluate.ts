@@ -6,6 +6,7 @@
 
 import { coarseLabels } from "../reference/coarse.ts";
 import type { PreparedReference } from "./calibrate.ts";
+import { compatStatistics } from "./compat.ts";
 import {
   type Evaluation,
   type FeatureEvaluation,
@@ -134,6 +135,7 @@ function featureDetail(index: number, reference: PreparedReference, looker: Retu
   const look = looker.at(index, gates);
   const { feature, bin } = look;
   const { code, reason } = look;
+  const compat = showsStatistics(look, reference) ? compatStatistics(look, reference.policy.compat) : undefined;
   return {
     feature: feature.feature.feature,
     kind: feature.feature.kind,
@@ -145,6 +147,7 @@ function featureDetail(index: number, reference: PreparedReference, looker: Retu
     missing: missingRows(look),
     quality: qualityOf(look),
     statistics: showsStatistics(look, reference) ? shownStatistics(look, reference.policy) : {},
+    ...(compat === undefined ? {} : { compat }),
     gates,
     calibrated: look.prepared.calibration !== undefined,
     ...(bin < 0 ? {} : { bin: look.label ?? coarseLabels(feature.feature)[bin]! }),

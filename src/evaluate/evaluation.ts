@@ -133,6 +133,26 @@ export type Statistics = {
   readonly area_gap?: { readonly value: number; readonly threshold?: number };
 };
 
+/** The numbers of older tools, as `compat` of the policy asks for them; they decide nothing. */
+export type CompatStatistics = {
+  /** `exact`: what that tool counts on the same data; else its bins cut ours, and are shared out by length. */
+  readonly psi?: { readonly value: number; readonly zero: string; readonly bins: string; readonly exact: boolean };
+  readonly kl?: {
+    readonly value: number;
+    readonly direction: "current||reference" | "reference||current";
+    readonly zero: string;
+    readonly bins: string;
+    readonly exact: boolean;
+  };
+  readonly jensen_shannon?: {
+    readonly value: number;
+    readonly base: "e" | 2;
+    readonly form: "distance" | "divergence";
+    readonly bins: string;
+    readonly exact: boolean;
+  };
+};
+
 export type FeatureEvaluation = {
   readonly feature: string;
   readonly kind: "numeric" | "categorical";
@@ -145,6 +165,8 @@ export type FeatureEvaluation = {
   readonly missing: { readonly reference: number; readonly current: number };
   readonly quality: readonly QualityCheck[];
   readonly statistics: Statistics;
+  /** Absent: not asked for, or no statistics. */
+  readonly compat?: CompatStatistics;
   /** Every number of rule R with its limit, in the order of the rule. */
   readonly gates: readonly Gate[];
   /** False: fewer than 7 days of timestamps, judged by step 6. */

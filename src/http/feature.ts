@@ -129,6 +129,7 @@ export function featureDocument(facts: {
     ...(judged === undefined ? {} : { current: { count: judged.current_count, missing: judged.missing.current } }),
     bins: distribution(feature, facts.counts),
     statistics: judged?.statistics ?? {},
+    ...(judged?.compat === undefined ? {} : { compat: judged.compat }),
     gates: judged?.gates ?? [],
     quality: judged?.quality ?? [],
   };

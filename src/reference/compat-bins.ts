@@ -171,6 +171,11 @@ export function cutsOf(edges: readonly number[]): number[] {
   return cuts.filter((cut, k) => k === 0 || cut > cuts[k - 1]!);
 }
 
+/** The same for bins whose outer edges are open: `(−∞, e1)`, `[e1, e2)` …. */
+export function openCutsOf(edges: readonly number[]): number[] {
+  return [...new Set(edges.slice(1, -1).map(nextDown))];
+}
+
 /** Fine bins cut further, and the bin that each of them was a part of. */
 export type United = Pick<FineBins, "edges" | "counts" | "means"> & { readonly parents: readonly number[] };
 
