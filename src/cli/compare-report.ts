@@ -93,7 +93,10 @@ export function ranked(features: readonly FeatureEvaluation[]): FeatureEvaluatio
 export function why({ reason, bin, quality }: FeatureEvaluation): string {
   const checks = quality
     .filter(({ verdict }) => verdict === "drift")
-    .map(({ check, reference_share, current_share }) => `${check} ${percent(reference_share)} -> ${percent(current_share)}`);
+    .map(
+      ({ check, reference_share, current_share }) =>
+        `${check} ${reference_share === undefined ? "" : `${percent(reference_share)} -> `}${percent(current_share)}`,
+    );
   return [`${REASONS[reason]}${bin === undefined || reason !== "bin" ? "" : `: ${bin}`}`, ...checks].join("; ");
 }
 

@@ -4,58 +4,73 @@
  * their gates, statistics and p-values would take several.
  */
 
+import { psiInterval } from "../../detectors/index.ts";
 import { coarseLabels } from "../reference/coarse.ts";
 import type { PreparedReference } from "./calibrate.ts";
 import { compatStatistics } from "./compat.ts";
+import { calibrationState } from "./calibration-state.ts";
 import {
   type Evaluation,
   type FeatureEvaluation,
   type Gate,
   OUTCOMES,
+  type QualityCheck,
   type QualityFinding,
   type VerdictReason,
   type WindowCounts,
 } from "./evaluation.ts";
+import { expectationFindings, type JudgedExpectation, judgeExpectations } from "./expect.ts";
 import { INSUFFICIENT, type Look, NO_DRIFT } from "./look.ts";
 import { createLooker } from "./looker.ts";
 import { missingRows, qualityOf } from "./quality.ts";
+import { createQualityScan } from "./quality-scan.ts";
 import { shownStatistics } from "./statistics.ts";
 
 const MAX_UINT16 = 65_535;
+/** Of the interval around an effect. */
+const EFFECT_CONFIDENCE = 0.95;
 
 /** Detail by feature of the evaluations made here, so that one feature can be had without the others. */
 const details = new WeakMap<Evaluation, (index: number) => FeatureEvaluation | undefined>();
 
 /**
  * Judges one window under the reference's policy. Pure: the same counts give the same verdict, whenever its detail is read (the counts are
- * copied). A window whose name the policy does not have is a RangeError: a wiring error, not bad input. `findings`: what others found in the
+ * copied). A window whose name the policy does not have is a RangeError: a wiring error, not bad input. `others`: what others found in the
  * window's records (`$volume`, `$duplicates`).
  */
-export function evaluateWindow(window: WindowCounts, reference: PreparedReference, findings: readonly QualityFinding[] = []): Evaluation {
+export function evaluateWindow(window: WindowCounts, reference: PreparedReference, others: readonly QualityFinding[] = []): Evaluation {
   const place = reference.policy.windows.findIndex(({ name }) => name === window.window.name);
   if (place < 0) throw new RangeError(`evaluateWindow: the policy has no window ${window.window.name}`);
   const { features } = reference;
+  const { lengthMs } = reference.policy.windows[place]!;
   const looker = createLooker(window, reference, place);
+  const findings: QualityFinding[] = [];
+  const quality = createQualityScan(reference, lengthMs, findings);
   const codes = new Uint8Array(features.length);
   let worst = -1;
   let reason: VerdictReason = "empty_reference";
   for (let i = 0; i < features.length; i++) {
     const look = looker.at(i);
     codes[i] = look.code;
+    quality.look(look, i);
     const rank = look.code === NO_DRIFT && look.reason === "below_effect_floor" ? look.code + 0.5 : look.code;
     if (rank > worst) {
       worst = rank;
       reason = look.reason;
     }
   }
+  expectationFindings(window, reference, lengthMs, findings);
+  for (const other of others) findings.push(other);
   const code = Math.max(INSUFFICIENT, Math.floor(worst));
   const kept = keepCounts(window);
   const memo: (FeatureEvaluation | undefined)[] = new Array(features.length);
   let detailed: ReturnType<typeof createLooker> | undefined;
+  let expected: ReadonlyMap<string, readonly QualityCheck[]> | undefined;
   const detail = (index: number): FeatureEvaluation | undefined => {
     if (index < 0 || index >= features.length) return undefined;
     detailed ??= createLooker(kept, reference, place);
-    memo[index] ??= featureDetail(index, reference, detailed);
+    expected ??= checksByFeature(judgeExpectations(kept, reference, lengthMs));
+    memo[index] ??= featureDetail(index, place, reference, detailed, lengthMs, expected);
     return memo[index];
   };
 
@@ -74,6 +89,7 @@ export function evaluateWindow(window: WindowCounts, reference: PreparedReferenc
   };
   // Not enumerable: the public shape has `features`, which says the same.
   Object.defineProperty(evaluation, "outcomes", { value: { features: reference.names, codes }, enumerable: false });
+  Object.defineProperty(evaluation, "unjudged", { value: quality.unjudged, enumerable: false });
   details.set(evaluation, detail);
   return evaluation;
 }
@@ -130,7 +146,19 @@ function keepCounts(window: WindowCounts): WindowCounts {
   };
 }
 
-function featureDetail(index: number, reference: PreparedReference, looker: ReturnType<typeof createLooker>): FeatureEvaluation {
+function checksByFeature(expectations: readonly JudgedExpectation[]): ReadonlyMap<string, readonly QualityCheck[]> {
+  const grouped = Map.groupBy(expectations, ({ feature }) => feature);
+  return new Map([...grouped].map(([feature, judged]) => [feature, judged.map(({ check }) => check)]));
+}
+
+function featureDetail(
+  index: number,
+  window: number,
+  reference: PreparedReference,
+  looker: ReturnType<typeof createLooker>,
+  windowMs: number,
+  expected: ReadonlyMap<string, readonly QualityCheck[]>,
+): FeatureEvaluation {
   const gates: Gate[] = [];
   const look = looker.at(index, gates);
   const { feature, bin } = look;
@@ -145,13 +173,22 @@ function featureDetail(index: number, reference: PreparedReference, looker: Retu
     reference_count: feature.total,
     current_count: look.n,
     missing: missingRows(look),
-    quality: qualityOf(look),
+    quality: [...qualityOf(look, reference, windowMs), ...(expected.get(feature.feature.feature) ?? [])],
     statistics: showsStatistics(look, reference) ? shownStatistics(look, reference.policy) : {},
     ...(compat === undefined ? {} : { compat }),
     gates,
     calibrated: look.prepared.calibration !== undefined,
     ...(bin < 0 ? {} : { bin: look.label ?? coarseLabels(feature.feature)[bin]! }),
+    threshold: calibrationState(reference, index, window),
+    ...effectOf(look, reference),
   };
+}
+
+/** How large the change can be said to be: by the counts alone, whether or not there is one. */
+function effectOf(look: Look, reference: PreparedReference): Pick<FeatureEvaluation, "effect"> {
+  const interval = showsStatistics(look, reference) ? psiInterval(look.expected.counts, look.current, EFFECT_CONFIDENCE) : undefined;
+  if (interval === undefined) return {};
+  return { effect: { psi_excess: interval.value, lower: interval.lower, upper: interval.upper, confidence: EFFECT_CONFIDENCE } };
 }
 
 /** In the daemon a statistic of too few values is noise that would be plotted; a person who compares two small tables may see it. */

@@ -6,11 +6,15 @@
 import { featureEvaluation } from "./evaluate.ts";
 import { type Evaluation, OUTCOMES } from "./evaluation.ts";
 
-/** The same evaluation with the drifting features only; one without `outcomes` is returned as it is. */
+/** A burst of nulls in 50,000 features is told by its first. */
+const MAX_FINDINGS = 1_000;
+
+/** The same evaluation with the drifting features and the failing checks only; one without `outcomes` is returned as it is. */
 export function storedEvaluation(evaluation: Evaluation): Evaluation {
   const { outcomes } = evaluation;
   if (outcomes === undefined) return evaluation;
   const { model, version, window, startMs, endMs, records, verdict, reason, severity, policy, referenceDigest, offsets } = evaluation;
+  const findings = evaluation.findings?.filter((finding) => finding.verdict === "drift").slice(0, MAX_FINDINGS) ?? [];
   const features = [];
   for (let i = 0; i < outcomes.codes.length; i++) {
     const outcome = OUTCOMES[outcomes.codes[i] as number];
@@ -20,6 +24,8 @@ export function storedEvaluation(evaluation: Evaluation): Evaluation {
   return {
     ...{ model, version, window, startMs, endMs, records, verdict, reason },
     ...(severity === undefined ? {} : { severity }),
-    ...{ policy, referenceDigest, features, offsets },
+    ...{ policy, referenceDigest, features },
+    ...(findings.length === 0 ? {} : { findings }),
+    offsets,
   };
 }

@@ -232,7 +232,7 @@ describe("quality beside drift", () => {
     const judged = once({ values: uniform(1000), special }, {}, calibrated);
     expect(judged.verdict).toBe("no_drift");
     expect(judged.current_count).toBe(1000);
-    expect(judged.quality.filter(({ verdict }) => verdict === "drift")).toEqual([
+    expect(judged.quality.filter(({ verdict }) => verdict === "drift")).toMatchObject([
       { check, verdict: "drift", reference_share: 0, current_share: 0.5 },
     ]);
   });
@@ -248,18 +248,12 @@ describe("quality beside drift", () => {
   it("gives the unseen and out of range shares", () => {
     const c = prepareReference(snapshotOf([categoricalFeature("c", { a: 500, b: 500 })]), DEFAULT_POLICY);
     const values = Array.from({ length: 400 }, (_, i) => (i < 100 ? "new" : i % 2 === 0 ? "a" : "b"));
-    expect(judge(windowOf(c.snapshot, { c: { values } }), c).quality).toContainEqual({
-      check: "unseen",
-      verdict: "drift",
-      reference_share: 0,
-      current_share: 0.25,
-    });
-    expect(once({ values: [...uniform(300), ...new Array(100).fill(9)] }).quality).toContainEqual({
-      check: "out_of_range",
-      verdict: "drift",
-      reference_share: 0,
-      current_share: 0.25,
-    });
+    expect(judge(windowOf(c.snapshot, { c: { values } }), c).quality).toContainEqual(
+      expect.objectContaining({ check: "unseen", verdict: "drift", reference_share: 0, current_share: 0.25 }),
+    );
+    expect(once({ values: [...uniform(300), ...new Array(100).fill(9)] }).quality).toContainEqual(
+      expect.objectContaining({ check: "out_of_range", verdict: "drift", reference_share: 0, current_share: 0.25 }),
+    );
   });
 });
 
