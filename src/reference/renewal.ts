@@ -69,12 +69,29 @@ export function distancesBetween(before: Snapshot, after: Snapshot): Distance[] 
       const excess = psiExcess(referenceCoarse(was), referenceCoarse(feature));
       return excess === undefined ? [] : [{ feature: feature.feature, psi_excess: excess }];
     })
-    .sort((a, b) => b.psi_excess - a.psi_excess || (a.feature < b.feature ? -1 : 1));
+    .sort(byDistance);
+}
+
+/** The distance of every feature of a renewed reference to the first one, the largest first. */
+export function distancesFromFirst(snapshot: Snapshot): Distance[] {
+  const first = snapshot.renewal?.first.features ?? {};
+  return snapshot.features
+    .flatMap((feature): Distance[] => {
+      const was = Object.hasOwn(first, feature.feature) ? first[feature.feature]! : undefined;
+      const now = referenceCoarse(feature);
+      const excess = was?.counts.length === now.length ? psiExcess(was.counts, now) : undefined;
+      return excess === undefined ? [] : [{ feature: feature.feature, psi_excess: excess }];
+    })
+    .sort(byDistance);
 }
 
 /** A calendar day as `2024-01-05`. */
 export function dayName(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10);
+}
+
+function byDistance(a: Distance, b: Distance): number {
+  return b.psi_excess - a.psi_excess || (a.feature < b.feature ? -1 : 1);
 }
 
 function dayOf(ms: number): number {

@@ -1,0 +1,319 @@
+/**
+ * Renewal: references made anew from the panes that the store holds, on a calendar in event time, and put in force between two evaluations. The
+ * pipeline asks how far it may evaluate (`untilMs`), stops there, and calls `renewAt`; so a replay at full speed renews at the same moments, from
+ * the same panes, as the daemon did.
+ *
+ * The steps of one renewal: sum the panes, write the snapshot beside the store, then one transaction with the fact that it is done and its
+ * event, then swap the judges. A crash before the transaction leaves the old reference, and the same snapshot is made again; a crash after it leaves
+ * the new one. Every snapshot is kept.
+ */
+
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Alert } from "./decide/decider.ts";
+import { firstCounts } from "./evaluate/first-reference.ts";
+import { coerceError, DriftdError } from "./lib/errors.ts";
+import type { Log } from "./lib/log.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import { compileLayout } from "./reference/compile.ts";
+import { loadSnapshot, saveSnapshot } from "./reference/load.ts";
+import type { LoadedReference, ModelReferences } from "./reference/models.ts";
+import { dayName, distancesBetween, distancesFromFirst, firstDue, LEAST_DAYS, nextDue, nextTry, renewalDays } from "./reference/renewal.ts";
+import type { Snapshot } from "./reference/snapshot.ts";
+import { sumStore } from "./reference-panes.ts";
+import {
+  type Postponed,
+  postponedEvent,
+  type RenewalState,
+  readRenewal,
+  renewalFact,
+  renewedEvent,
+  writeRenewal,
+} from "./renewal-state.ts";
+import type { EvaluatedThrough, EventRow, Store } from "./store/store.ts";
+
+/** How a model's reference is renewed. */
+export type RenewRule = { readonly everyMs: number; readonly days: number };
+
+/** What the configuration in force says. */
+export type RenewalContext = {
+  readonly ruleOf: (model: string) => RenewRule | undefined;
+  /** The configured references, as they are in their files. */
+  readonly references: ModelReferences;
+  readonly longestWindowMs: number;
+};
+
+export type RenewalsOptions = {
+  readonly store: Pick<Store, "panes" | "layouts" | "firstPane" | "episodes" | "getFact" | "setFact" | "versions" | "commitDecision">;
+  /** Where renewed snapshots are written; made when it is needed. */
+  readonly folder: string;
+  /** Read at every step, so that a reload holds from the next one. */
+  readonly context: () => RenewalContext;
+  /** The time of an event about the due time `dueMs`: the host's clock, or in a replay the due time. */
+  readonly eventMs: (dueMs: number) => number;
+  readonly onEvents?: (events: readonly EventRow[]) => void;
+  readonly driftd: string;
+  readonly metrics: Metrics;
+  readonly log: Log;
+};
+
+/** A model and version as the API shows it. */
+export type RenewalFacts = {
+  readonly dueMs: number;
+  readonly nextTryMs: number;
+  readonly postponed: Postponed | undefined;
+};
+
+type Subject = { readonly model: string; readonly version: string };
+
+export type Renewals = {
+  /** Reads what the store remembers of renewals under these references, and the snapshots in force. What cannot be read is said, and the configured one judges. */
+  readonly load: (context: RenewalContext) => Promise<void>;
+  /** The references with the newest renewed one of each version in place of the configured one that it descends from. */
+  readonly over: (context: RenewalContext) => ModelReferences;
+  /** Grows with each renewal: judges made before are old then. */
+  readonly generation: () => number;
+  /** The event time at which the next renewal is to be tried; +Infinity for none. Nothing beyond it may be evaluated before `renewAt`. */
+  readonly untilMs: (gateMs: number, subjects: readonly Subject[], progress: readonly EvaluatedThrough[]) => Promise<number>;
+  /** Tries what is due; everything up to `atMs` was evaluated, nothing beyond. True when references have changed. */
+  readonly renewAt: (atMs: number, alerts: readonly Alert[]) => Promise<boolean>;
+  /** Writes the gauges of what is in force. */
+  readonly show: () => void;
+  readonly facts: (model: string, version: string) => RenewalFacts | undefined;
+};
+
+/** Makes the renewals; `load` comes first. */
+export function createRenewals(options: RenewalsOptions): Renewals {
+  const { store, folder, metrics, log } = options;
+  type Entry = Subject & { readonly state: RenewalState; readonly reference: LoadedReference | undefined };
+  const entries = new Map<string, Entry>();
+  let generation = 0;
+
+  /** The entry of a subject while it descends from the configured reference and renewal is on. */
+  function entryOf({ model, version }: Subject, context: RenewalContext): Entry | undefined {
+    const entry = entries.get(keyOf(model, version));
+    if (entry === undefined || context.ruleOf(model) === undefined) return undefined;
+    return context.references.find(model, version)?.snapshot.digest === entry.state.first ? entry : undefined;
+  }
+
+  /** Once the process runs, `entries` knows more than the store: a reload reads only what is not there. */
+  async function load(subject: Subject, context: RenewalContext): Promise<void> {
+    const { model, version } = subject;
+    const key = keyOf(model, version);
+    if (!entries.has(key)) {
+      const text = await store.getFact(renewalFact(model, version));
+      if (text === undefined) return;
+      entries.set(key, { ...subject, state: readRenewal(text, model, version), reference: undefined });
+    }
+    const entry = entryOf(subject, context);
+    const renewed = entry?.state.renewed;
+    if (entry === undefined || renewed === undefined || entry.reference !== undefined) return;
+    try {
+      const snapshot = await loadSnapshot(renewed.path);
+      if (snapshot.digest !== renewed.digest) {
+        const says = `${renewed.path}: has the digest ${snapshot.digest}, the store says ${renewed.digest}`;
+        throw new DriftdError("REFERENCE_DIGEST_MISMATCH", says);
+      }
+      if (entries.get(key) === entry) entries.set(key, { ...entry, reference: loaded(renewed.path, snapshot) });
+    } catch (thrown) {
+      const err = coerceError(thrown);
+      log.error({ err, model, version }, "the renewed reference cannot be read: the configured one judges until the next renewal");
+    }
+  }
+
+  async function put(subject: Subject, state: RenewalState, events: readonly EventRow[], reference?: LoadedReference): Promise<void> {
+    const { model, version } = subject;
+    const facts = [{ name: renewalFact(model, version), value: writeRenewal(state) }];
+    await store.commitDecision({ evaluatedThrough: [], evaluations: [], alertState: [], episodes: [], outbox: [], events, facts });
+    const key = keyOf(model, version);
+    entries.set(key, { ...subject, state, reference: reference ?? entries.get(key)?.reference });
+    if (events.length > 0) options.onEvents?.(events);
+  }
+
+  async function postpone(entry: Entry, atMs: number, reason: Postponed["reason"], detail: string): Promise<void> {
+    const { model, version, state } = entry;
+    const tryMs = nextTry(atMs);
+    const postponed: Postponed = { dueMs: state.dueMs, reason, detail };
+    const news = state.postponed?.dueMs !== postponed.dueMs || state.postponed.reason !== reason;
+    const about = { model, version, atMs: options.eventMs(atMs), dueMs: state.dueMs };
+    await put(entry, { ...state, tryMs, postponed }, news ? [postponedEvent(about, postponed, tryMs)] : []);
+    if (news) log.info({ model, version, reason, detail }, "renewal of the reference postponed");
+  }
+
+  /** True when another reference is in force. */
+  async function renew(entry: Entry, rule: RenewRule, context: RenewalContext, atMs: number, alert: Alert | undefined): Promise<boolean> {
+    const { model, version, state } = entry;
+    if (alert !== undefined && alert.phase !== "inactive") {
+      await postpone(entry, atMs, "episode_open", `episode ${alert.episode?.id ?? ""} is ${alert.phase}`);
+      return false;
+    }
+    const configured = context.references.find(model, version) as LoadedReference;
+    const before = (entry.reference ?? configured).snapshot;
+    const episodes = (await store.episodes({ model })).filter((episode) => episode.version === version);
+    const range = renewalDays(atMs, rule.days, episodes, context.longestWindowMs);
+    const { summed, open, incomplete } = await sumStore(store, before, { model, version, range });
+    const days = summed.days();
+    const leftOut = [...range.leftOut].sort((a, b) => a - b).map(dayName);
+    if (days.length < LEAST_DAYS) {
+      const without = leftOut.length === 0 ? "" : `, ${leftOut.length} left out for an episode`;
+      await postpone(entry, atMs, "few_days", `${days.length} days of closed panes${without}; ${LEAST_DAYS} needed`);
+      return false;
+    }
+    const ordinal = (state.renewed?.ordinal ?? 0) + 1;
+    const first = configured.snapshot;
+    const snapshot = summed.snapshot({
+      source: storeSource(range, leftOut),
+      createdAtMs: atMs, // event time: a replay makes the same file
+      driftd: options.driftd,
+      version: version === "" ? undefined : version,
+      empty: "keep",
+      renewal: {
+        ordinal,
+        previous: before.digest,
+        first: before.renewal?.first ?? { digest: first.digest, created_at: first.provenance.created_at, features: firstCounts(first) },
+      },
+    });
+    const path = join(
+      folder,
+      fileName(model),
+      fileName(version),
+      `${ordinal}-${snapshot.digest.replace("sha256:", "").slice(0, 8)}.json.gz`,
+    );
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      await saveSnapshot(snapshot, path);
+    } catch (thrown) {
+      const error = coerceError(thrown);
+      log.error({ err: error, model, version }, "the renewed reference cannot be written: the old one stays in force");
+      await postpone(entry, atMs, "unwritable", error.message);
+      return false;
+    }
+    let dueMs = nextDue(state.dueMs, rule.everyMs);
+    while (dueMs <= atMs) dueMs = nextDue(dueMs, rule.everyMs);
+    const event = renewedEvent(
+      { model, version, atMs: options.eventMs(atMs), dueMs: atMs },
+      {
+        ordinal,
+        digest: snapshot.digest,
+        previous: before.digest,
+        first: state.first,
+        path,
+        records: snapshot.records,
+        days: days.map(dayName),
+        daysLeftOut: leftOut,
+        panesLeftOut: { open, incomplete },
+        kept: summed.without(),
+        fromPrevious: distancesBetween(before, snapshot),
+        fromFirst: distancesFromFirst(snapshot),
+      },
+    );
+    const next: RenewalState = { first: state.first, dueMs, tryMs: dueMs, renewed: { ordinal, digest: snapshot.digest, path, atMs } };
+    await put(entry, next, [event], loaded(path, snapshot));
+    metrics.inc("driftd_reference_renewals_total", { model });
+    log.info({ model, version, reference: snapshot.digest, days: days.length, left_out: leftOut, path }, "reference renewed");
+    return true;
+  }
+
+  return {
+    load: async (context) => {
+      for (const subject of await store.versions()) if (context.ruleOf(subject.model) !== undefined) await load(subject, context);
+    },
+    over: (context) =>
+      overlay(
+        context.references,
+        (model, version) => entryOf({ model, version }, context)?.reference,
+        () => [...entries.values()],
+      ),
+    generation: () => generation,
+    untilMs: async (gateMs, subjects, progress) => {
+      const context = options.context();
+      let untilMs = Number.POSITIVE_INFINITY;
+      for (const subject of subjects) {
+        const { model, version } = subject;
+        const rule = context.ruleOf(model);
+        const reference = context.references.find(model, version);
+        if (rule === undefined || reference === undefined) continue;
+        let entry = entryOf(subject, context);
+        if (entry === undefined) {
+          // From the first window that it judges on: of a new subject its first pane, else where its evaluation stands.
+          const evaluated = progress.filter((row) => row.model === model && row.version === version).map(({ throughMs }) => throughMs);
+          const firstMs = evaluated.length > 0 ? Math.max(...evaluated) : await store.firstPane(model, version);
+          if (firstMs === undefined || firstMs >= gateMs) continue;
+          const dueMs = firstDue(firstMs, rule.everyMs);
+          entries.delete(keyOf(model, version)); // what is there descends from another reference
+          await put(subject, { first: reference.snapshot.digest, dueMs, tryMs: dueMs }, []);
+          entry = entries.get(keyOf(model, version)) as Entry;
+        }
+        untilMs = Math.min(untilMs, entry.state.tryMs);
+      }
+      return untilMs;
+    },
+    renewAt: async (atMs, alerts) => {
+      const context = options.context();
+      let changed = false;
+      for (const entry of [...entries.values()]) {
+        const rule = context.ruleOf(entry.model);
+        if (rule === undefined || entry.state.tryMs > atMs || entryOf(entry, context) === undefined) continue;
+        const alert = alerts.find(({ model, version }) => model === entry.model && version === entry.version);
+        if (!(await renew(entry, rule, context, atMs, alert))) continue;
+        changed = true;
+        generation += 1;
+      }
+      return changed;
+    },
+    show: () => {
+      const context = options.context();
+      for (const { model, version, state, reference } of entries.values()) {
+        if (reference === undefined || entryOf({ model, version }, context) === undefined) continue;
+        metrics.set("driftd_reference_renewal_timestamp_seconds", { model, version }, (state.renewed?.atMs ?? 0) / 1000);
+      }
+    },
+    facts: (model, version) => {
+      const state = entryOf({ model, version }, options.context())?.state;
+      return state && { dueMs: state.dueMs, nextTryMs: state.tryMs, postponed: state.postponed };
+    },
+  };
+}
+
+/** References of which some versions have another one. */
+function overlay(
+  references: ModelReferences,
+  renewedOf: (model: string, version: string) => LoadedReference | undefined,
+  subjects: () => readonly Subject[],
+): ModelReferences {
+  const renewed = new Map(
+    subjects().flatMap(({ model, version }) => {
+      const reference = renewedOf(model, version);
+      return reference === undefined ? [] : [[keyOf(model, version), { model, version, reference }] as const];
+    }),
+  );
+  if (renewed.size === 0) return references;
+  const listed = references.all().filter(({ model, version }) => version === undefined || !renewed.has(keyOf(model, version)));
+  return {
+    find: (model, version) => renewed.get(keyOf(model, version))?.reference ?? references.find(model, version),
+    all: () => [...listed, ...renewed.values()],
+  };
+}
+
+/** How the provenance names panes: `store:2024-01-01/2024-01-29 without 2024-01-05`. Whole days; a time where it is none. */
+export function storeSource({ fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }, leftOut: readonly string[]): string {
+  const name = (ms: number) =>
+    new Date(ms)
+      .toISOString()
+      .replace(/T00:00:00.000Z$/, "")
+      .replace(".000Z", "Z");
+  return `store:${name(fromMs)}/${name(toMs)}${leftOut.length === 0 ? "" : ` without ${leftOut.join(", ")}`}`;
+}
+
+function loaded(path: string, snapshot: Snapshot): LoadedReference {
+  return { path, snapshot, compiled: compileLayout(snapshot) };
+}
+
+/** A name as one part of a path: anything but letters, digits, `-` and `_` is percent-encoded; the empty version is `_`. */
+function fileName(name: string): string {
+  return name === "" ? "_" : encodeURIComponent(name).replace(/[.!~*'()]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+function keyOf(model: string, version: string): string {
+  return JSON.stringify([model, version]);
+}
