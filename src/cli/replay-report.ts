@@ -1,9 +1,10 @@
-/** The document of `driftd replay` (`driftd/replay/v1`) and its text: what was evaluated, which episodes, which requests. Pure. */
+/** The document of `driftd replay` (`driftd/replay/v1`) and its text: what was evaluated, which episodes, which requests. Pure. What a sweep adds is `sweep-report.ts`. */
 
-import type { Episode } from "../decide/alert.ts";
+import type { Episode, Severity } from "../decide/alert.ts";
 import type { Decision } from "../decide/decider.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { Ingest } from "../ingest.ts";
+import { type Summary, type SweptSetting, sweepLines } from "./sweep-report.ts";
 
 type RetrainRequest = {
   /** Absent for a suppressed request that was given no id. */
@@ -16,7 +17,7 @@ type RetrainRequest = {
   readonly features: readonly string[];
 };
 
-type ModelReport = {
+export type ModelReport = {
   readonly model: string;
   readonly version: string;
   readonly evaluations: number;
@@ -33,6 +34,8 @@ type ModelReport = {
   readonly retrain_requests: readonly RetrainRequest[];
   /** Requests that a guard held back. */
   readonly suppressed: readonly RetrainRequest[];
+  /** With `--sweep` or `--onset`. */
+  readonly summary?: Summary;
 };
 
 export type ReplayDocument = {
@@ -46,6 +49,8 @@ export type ReplayDocument = {
   };
   readonly time: { readonly from: string; readonly to: string } | null;
   readonly models: readonly ModelReport[];
+  /** With `--sweep`. */
+  readonly sweep?: readonly SweptSetting[];
 };
 
 type Tally = {
@@ -55,29 +60,54 @@ type Tally = {
   readonly episodes: Map<string, Episode>;
   readonly requests: RetrainRequest[];
   readonly suppressed: RetrainRequest[];
+  /** Moments at which an episode reached a severity. */
+  readonly alarms: { readonly endMs: number; readonly severity: Severity }[];
+  firstEndMs: number;
+  lastEndMs: number;
 };
 
-/** Collects decisions into the document. */
-export function createReport() {
+/** How a model and version went through time: what a summary is made of. */
+export type Course = Pick<Tally, "requests" | "alarms" | "firstEndMs" | "lastEndMs"> & { readonly episodes: readonly Episode[] };
+
+type Named = { readonly model: string; readonly version: string };
+
+/** Collects decisions. */
+export type Report = {
+  readonly add: (evaluations: readonly Evaluation[], decision: Decision) => void;
+  readonly models: (subjects: readonly Named[]) => ModelReport[];
+  readonly course: (subject: Named) => Course;
+};
+
+/** An empty report. */
+export function createReport(): Report {
   const tallies = new Map<string, Tally>();
   const tallyOf = (model: string, version: string): Tally => {
     const key = JSON.stringify([model, version]);
     let tally = tallies.get(key);
     if (tally === undefined) {
-      tally = { evaluations: 0, drift: 0, insufficient: 0, episodes: new Map(), requests: [], suppressed: [] };
+      tally = {
+        ...{ evaluations: 0, drift: 0, insufficient: 0, episodes: new Map(), requests: [], suppressed: [], alarms: [] },
+        ...{ firstEndMs: Number.POSITIVE_INFINITY, lastEndMs: Number.NEGATIVE_INFINITY },
+      };
       tallies.set(key, tally);
     }
     return tally;
   };
   return {
-    add: (evaluations: readonly Evaluation[], decision: Decision): void => {
-      for (const { model, version, verdict } of evaluations) {
+    add: (evaluations, decision) => {
+      for (const { model, version, verdict, endMs } of evaluations) {
         const tally = tallyOf(model, version);
+        tally.firstEndMs = Math.min(tally.firstEndMs, endMs);
+        tally.lastEndMs = Math.max(tally.lastEndMs, endMs);
         tally.evaluations++;
         if (verdict === "drift") tally.drift++;
         if (verdict === "insufficient_data") tally.insufficient++;
       }
       for (const episode of decision.episodes) tallyOf(episode.model, episode.version).episodes.set(episode.id, episode);
+      for (const { kind, episode, endMs } of decision.changes) {
+        if (kind === "firing" || kind === "escalated")
+          tallyOf(episode.model, episode.version).alarms.push({ endMs, severity: episode.severity });
+      }
       for (const note of decision.retrain) {
         const tally = tallyOf(note.model, note.version);
         const line = { ...(note.request === undefined ? {} : { id: note.request }), at: iso(note.endMs), reason: "drift" as const };
@@ -86,14 +116,8 @@ export function createReport() {
         else tally.suppressed.push({ ...line, status: "suppressed", ...rest });
       }
     },
-    document: (
-      stats: ReturnType<Ingest["stats"]>,
-      subjects: readonly { readonly model: string; readonly version: string }[],
-    ): ReplayDocument => ({
-      schema: "driftd/replay/v1",
-      records: { read: stats.read, counted: stats.counted, late: stats.late, future: stats.future, dropped: stats.dropped },
-      time: stats.fromMs === undefined || stats.toMs === undefined ? null : { from: iso(stats.fromMs), to: iso(stats.toMs) },
-      models: subjects.map(({ model, version }) => {
+    models: (subjects) =>
+      subjects.map(({ model, version }) => {
         const tally = tallyOf(model, version);
         return {
           model,
@@ -113,7 +137,18 @@ export function createReport() {
           suppressed: tally.suppressed,
         };
       }),
-    }),
+    course: ({ model, version }) => {
+      const { requests, alarms, firstEndMs, lastEndMs, episodes } = tallyOf(model, version);
+      return { requests, alarms, firstEndMs, lastEndMs, episodes: [...episodes.values()] };
+    },
+  };
+}
+
+/** What was read, for the document. */
+export function recordsOf(stats: ReturnType<Ingest["stats"]>): Pick<ReplayDocument, "records" | "time"> {
+  return {
+    records: { read: stats.read, counted: stats.counted, late: stats.late, future: stats.future, dropped: stats.dropped },
+    time: stats.fromMs === undefined || stats.toMs === undefined ? null : { from: iso(stats.fromMs), to: iso(stats.toMs) },
   };
 }
 
@@ -131,26 +166,30 @@ export function formatReport(document: ReplayDocument): string {
   if (records.counted === 0 && timeless > 0) lines.push("no event time was found: event_time.from says where it stands");
   if (records.counted === 0 && strangers > 0)
     lines.push("no record is of a configured model: models[].name and record.model say which they are");
-  for (const model of models) {
-    lines.push(
-      "",
-      `${model.model}${model.version === "" ? "" : ` version ${model.version}`}: ${model.evaluations} evaluations, ${model.evaluations_drift} with drift, ${model.insufficient} could not tell`,
-    );
-    if (model.episodes.length === 0) lines.push("  no episode");
-    for (const episode of model.episodes) {
-      lines.push(`  ${episode.severity} episode ${episode.id}`, `    ${episode.features.join(", ")}`);
-      lines.push(
-        `    pending ${episode.pending_at}, firing ${episode.firing_at ?? "never"}, ${episode.resolved_at === null ? "not resolved" : `resolved ${episode.resolved_at}`}`,
-      );
-    }
-    for (const request of model.retrain_requests)
-      lines.push(`  would ask for retraining at ${request.at}: ${request.features.join(", ")} (${request.guard})`);
-    for (const request of model.suppressed) lines.push(`  a request at ${request.at} was held back: ${request.guard}`);
-  }
+  lines.push(...modelLines(models), ...sweepLines(document));
   return `${lines.join("\n")}\n`;
 }
 
-function iso(ms: number): string {
+/** Each model and version with its episodes and requests. */
+export function modelLines(models: readonly ModelReport[]): string[] {
+  return models.flatMap((model) => [
+    "",
+    `${model.model}${model.version === "" ? "" : ` version ${model.version}`}: ${model.evaluations} evaluations, ${model.evaluations_drift} with drift, ${model.insufficient} could not tell`,
+    ...(model.episodes.length === 0 ? ["  no episode"] : []),
+    ...model.episodes.flatMap((episode) => [
+      `  ${episode.severity} episode ${episode.id}`,
+      `    ${episode.features.join(", ")}`,
+      `    pending ${episode.pending_at}, firing ${episode.firing_at ?? "never"}, ${episode.resolved_at === null ? "not resolved" : `resolved ${episode.resolved_at}`}`,
+    ]),
+    ...model.retrain_requests.map(
+      (request) => `  would ask for retraining at ${request.at}: ${request.features.join(", ")} (${request.guard})`,
+    ),
+    ...model.suppressed.map((request) => `  a request at ${request.at} was held back: ${request.guard}`),
+  ]);
+}
+
+/** ISO 8601 UTC; milliseconds only when there are some. */
+export function iso(ms: number): string {
   return new Date(ms).toISOString().replace(".000Z", "Z");
 }
 

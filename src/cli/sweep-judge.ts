@@ -1,0 +1,121 @@
+/**
+ * One pane log judged by many configurations. Windows and verdicts are pure functions of the panes, so a window is summed once for all
+ * configurations that have it, judged once for all that judge alike, and only the decisions are each configuration's own.
+ */
+
+import { judgesOf, ruleOf } from "../assembly.ts";
+import type { Config } from "../config/config.ts";
+import { createDecider, type Decider } from "../decide/decider.ts";
+import type { Evaluation, WindowCounts } from "../evaluate/evaluation.ts";
+import { createEvaluator, type DecisionRows, type Subject } from "../evaluate/evaluator.ts";
+import type { Judges } from "../judges.ts";
+import type { Clock } from "../lib/clock.ts";
+import { noMetrics } from "../metrics/metrics.ts";
+import { hashParts } from "../outputs/identity.ts";
+import { createWindowReader } from "../panes/window-reader.ts";
+import type { ModelReferences } from "../reference/models.ts";
+import type { Store } from "../store/store.ts";
+import { subjectOf } from "../subjects.ts";
+import { createReport, type Report } from "./replay-report.ts";
+
+export type JudgeOptions = {
+  readonly store: Pick<Store, "panes" | "layouts" | "firstPane">;
+  readonly references: ModelReferences;
+  /** Models and versions of the pane log. */
+  readonly subjects: readonly { readonly model: string; readonly version: string }[];
+  /** They differ in windows and in keys of models. */
+  readonly configs: readonly Config[];
+  /** Window ends in `(fromMs, throughMs]` are judged; earlier panes still fill the windows. */
+  readonly fromMs?: number | undefined;
+  readonly throughMs: number;
+  /** Each window that is judged, once for each set of windows. */
+  readonly onWindow?: (counts: WindowCounts) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly clock: Clock;
+};
+
+/** One configuration on its way. */
+type Lane = { readonly judges: Judges; readonly decider: Decider; readonly report: Report };
+
+const NO_ROWS: DecisionRows = { alertState: [], episodes: [], outbox: [], events: [] };
+
+/** Judges the panes; resolves to a report for each configuration, in their order. Rejects with `STORE_*`, or with the signal's reason. */
+export async function judgePanes(options: JudgeOptions): Promise<Report[]> {
+  const lanes = options.configs.map((config) => createLane(config, options));
+  const byWindows = Map.groupBy(lanes.keys(), (i) => JSON.stringify(options.configs[i]!.windows));
+  for (const places of byWindows.values()) {
+    await judgeTogether(
+      options.configs[places[0]!]!,
+      places.map((i) => lanes[i]!),
+      options,
+    );
+  }
+  options.signal?.throwIfAborted();
+  return lanes.map(({ report }) => report);
+}
+
+function createLane(config: Config, { references, subjects }: JudgeOptions): Lane {
+  const judges = judgesOf(config, references);
+  for (const { model, version } of subjects) judges.route(model, version);
+  // The guards' clock is the window's end, so nothing is ever stale.
+  const timeless = { ...config, eventTime: { ...config.eventTime, actionMaxAgeMs: null } };
+  const rules = new Map(config.models.map((model) => [model.name, ruleOf(timeless, model)]));
+  const decider = createDecider({
+    ruleOf: (model) => rules.get(model),
+    hash: hashParts,
+    restored: [],
+    referenceRecords: (model, version) => judges.find(model, version)?.reference.snapshot.records,
+  });
+  return { judges, decider, report: createReport() };
+}
+
+/** All lanes have the windows of `config`. */
+async function judgeTogether(config: Config, lanes: readonly Lane[], options: JudgeOptions): Promise<void> {
+  const { store, clock, fromMs = Number.NEGATIVE_INFINITY } = options;
+  const reader = createWindowReader({ store, paneMs: config.eventTime.paneMs });
+  /** What each lane makes of a window, by what the first one makes of it. */
+  const verdicts = new WeakMap<Evaluation, readonly Evaluation[]>();
+
+  function subject(model: string, version: string): Subject {
+    const subjects = lanes.map(({ judges }) => subjectOf(model, version, { judges, reader, metrics: noMetrics, clock }));
+    const digests = lanes.map(({ judges }) => judges.digest(model));
+    /** The first lane that judges as this one does. */
+    const alike = digests.map((digest) => digests.indexOf(digest));
+    return {
+      ...subjects[0]!,
+      evaluate: (counts) => {
+        options.onWindow?.(counts);
+        const own: Evaluation[] = [];
+        for (let i = 0; i < lanes.length; i++) own.push(alike[i] === i ? subjects[i]!.evaluate(counts) : own[alike[i]!]!);
+        verdicts.set(own[0]!, own);
+        return own[0]!;
+      },
+    };
+  }
+
+  const all = options.subjects.map(({ model, version }) => subject(model, version));
+  const evaluator = await createEvaluator<DecisionRows>({
+    windows: config.windows,
+    store: {
+      evaluatedThrough: async () => [],
+      commitDecision: async () => {},
+      firstPane: (model, version, from = Number.NEGATIVE_INFINITY) => {
+        const begin = Math.max(from, fromMs);
+        return begin === Number.NEGATIVE_INFINITY ? store.firstPane(model, version) : store.firstPane(model, version, begin);
+      },
+    },
+    subjects: () => all,
+    decide: (evaluations, endMs) => {
+      const own = evaluations.map((evaluation) => verdicts.get(evaluation) as readonly Evaluation[]);
+      for (const [i, { decider, report }] of lanes.entries()) {
+        const ofLane = own.map((each) => each[i]!);
+        report.add(ofLane, decider.decide(ofLane, endMs));
+      }
+      return NO_ROWS;
+    },
+    onDecided: () => {},
+    onFailed: () => {},
+    clock,
+  });
+  await evaluator.advance(options.throughMs, options.signal);
+}
