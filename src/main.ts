@@ -17,8 +17,12 @@ const commands: Readonly<Record<string, Entry>> = {
   reference: { summary: "Build or inspect a reference snapshot.", load: async () => (await import("./cli/reference.ts")).referenceCommand },
   compare: { summary: "Compare two tables once, without a daemon.", load: async () => (await import("./cli/compare.ts")).compareCommand },
   replay: {
-    summary: "Run a file through the daemon's pipeline: what would have fired.",
+    summary: "Run a file or a topic through the daemon's pipeline: what would have fired.",
     load: async () => (await import("./cli/replay.ts")).replayCommand,
+  },
+  backtest: {
+    summary: "Judge a store's panes again: what other thresholds would have done.",
+    load: async () => (await import("./cli/backtest.ts")).backtestCommand,
   },
   power: {
     summary: "Say what can be seen: the smallest change found at a given traffic.",
