@@ -4,7 +4,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Cursor, Pane, PaneKey } from "../panes/pane.ts";
 import type { RowLayout } from "../reference/layout.ts";
 import { decodeCounts, decodeMoments, encodeCounts, encodeMoments } from "./pane-blob.ts";
-import type { PaneQuery, Store } from "./store.ts";
+import type { PaneQuery, RecordCount, Store } from "./store.ts";
 
 /** Where a page of panes ended. */
 export type PageToken = { readonly series: number; readonly startMs: number };
@@ -39,6 +39,7 @@ export type SqlitePanes = {
   readonly panes: (query: PaneQuery) => Pane[];
   readonly page: (query: PaneQuery, after: PageToken | undefined) => { readonly panes: Pane[]; readonly next: PageToken | undefined };
   readonly firstPane: (model: string, version: string, fromMs?: number) => number | undefined;
+  readonly recordCounts: (model: string, fromMs: number, toMs: number) => RecordCount[];
   readonly openPanes: () => Pane[];
   readonly versions: () => { model: string; version: string }[];
   readonly prune: (model: string, beforeMs: number) => number;
@@ -215,6 +216,10 @@ export function createSqlitePanes(db: DatabaseSync): SqlitePanes {
         FROM series s WHERE s.model = ? AND s.version = ?)`).get(fromMs, model, version) as { first: number | null };
       return first ?? undefined;
     },
+    recordCounts: (model, fromMs, toMs) =>
+      sql(`SELECT s.version, p.start_ms AS startMs, sum(p.records) AS records FROM series s JOIN panes p ON p.series = s.id
+        WHERE s.model = ? AND p.start_ms >= ? AND p.start_ms < ? AND p.records > 0
+        GROUP BY p.start_ms, s.version ORDER BY p.start_ms, s.version`).all(model, fromMs, toMs) as unknown as RecordCount[],
     openPanes: () => (sql("SELECT * FROM panes WHERE final = 0 ORDER BY series, start_ms").all() as unknown as PaneRow[]).map(paneOf),
     versions: () =>
       sql(`SELECT DISTINCT model, version FROM series s WHERE EXISTS (SELECT 1 FROM panes WHERE series = s.id) ORDER BY model, version`)

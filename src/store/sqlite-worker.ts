@@ -36,6 +36,7 @@ function methodsOf(db: Database) {
     panes: panes.panes,
     page: panes.page,
     firstPane: panes.firstPane,
+    recordCounts: panes.recordCounts,
     openPanes: panes.openPanes,
     versions: panes.versions,
     evaluatedThrough: decisions.evaluatedThrough,

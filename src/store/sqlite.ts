@@ -100,6 +100,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       }
     },
     firstPane: (...args) => call("firstPane", ...args),
+    recordCounts: (...args) => call("recordCounts", ...args),
     openPanes: () => call("openPanes"),
     versions: () => call("versions"),
     commitDecision: async (decision) =>

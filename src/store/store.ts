@@ -19,6 +19,9 @@ export type PaneQuery = {
   readonly finalOnly?: boolean;
 };
 
+/** Records of one version in the panes of one start. */
+export type RecordCount = { readonly version: string; readonly startMs: number; readonly records: number };
+
 /** How far (model, version, window) has been evaluated: an evaluated window is never evaluated again. */
 export type EvaluatedThrough = { readonly model: string; readonly version: string; readonly window: string; readonly throughMs: number };
 
@@ -69,6 +72,11 @@ export type Store = {
   readonly eachPane: (query: PaneQuery, visit: (panes: readonly Pane[]) => void | Promise<void>) => Promise<void>;
   /** The earliest pane start of a model and version (at or after `fromMs`), or undefined. */
   readonly firstPane: (model: string, version: string, fromMs?: number) => Promise<number | undefined>;
+  /**
+   * Records of a model by version and pane start, over all sources and partitions, of panes (open ones too) that start in `[fromMs, toMs)` and
+   * hold a record; in the order of (start, version). It reads no counts: four weeks of a model are a question of some 100 ms.
+   */
+  readonly recordCounts: (model: string, fromMs: number, toMs: number) => Promise<RecordCount[]>;
   /** Panes that are not final: what the ingest loads after a start. */
   readonly openPanes: () => Promise<Pane[]>;
   /** Distinct (model, version) of the pane log. */

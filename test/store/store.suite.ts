@@ -156,6 +156,34 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         expect(await store.firstPane("m", "2")).toBeUndefined();
       });
 
+      it("give their records by version and start, as the panes themselves do", async () => {
+        const sketch = fc.record({
+          model: fc.constantFrom("m", "m", "n"),
+          version: fc.constantFrom("", "1"),
+          partition: fc.nat(2),
+          slot: fc.integer({ min: -3, max: 6 }),
+          records: fc.nat(3),
+          final: fc.boolean(),
+        });
+        await fc.assert(
+          fc.asyncProperty(fc.array(sketch, { maxLength: 30 }), async (sketches) => {
+            const store = await opened();
+            const panes = sketches.map(({ slot, ...rest }) => pane({ ...rest, startMs: T0 + slot * 5 * MINUTE }));
+            await store.commit({ panes, layouts: [layout.row], cursors: [] });
+            const sums = new Map<string, { version: string; startMs: number; records: number }>();
+            for (const { key, records } of await store.panes({ model: "m", fromMs: T0, toMs: T0 + 20 * MINUTE })) {
+              const { version, startMs } = key;
+              const sum = sums.get(`${startMs} ${version}`) ?? { version, startMs, records: 0 };
+              sums.set(`${startMs} ${version}`, { ...sum, records: sum.records + records });
+            }
+            const expected = [...sums.values()].filter(({ records }) => records > 0);
+            expected.sort((a, b) => a.startMs - b.startMs || (a.version < b.version ? -1 : 1));
+            expect(await store.recordCounts("m", T0, T0 + 20 * MINUTE)).toEqual(expected);
+          }),
+          { numRuns: 25 },
+        );
+      });
+
       it("can be walked page by page, each once", async () => {
         // Rows wide enough for many pages.
         const wide = layoutOf({ x: { edges: Array.from({ length: 60_000 }, (_, i) => i) } });
