@@ -6,7 +6,16 @@
 
 import { jensenShannon, kl, psi, type Smoothing } from "../../detectors/index.ts";
 import { isSingleton, nextUp } from "../reference/bins.ts";
-import { between, createThirdMoment, cutsOf, decilePositions, doaneBins, equalWidths, openCutsOf, psiBinsName } from "../reference/compat-bins.ts";
+import {
+  between,
+  createThirdMoment,
+  cutsOf,
+  decilePositions,
+  doaneBins,
+  equalWidths,
+  openCutsOf,
+  psiBinsName,
+} from "../reference/compat-bins.ts";
 import type { NumericFeature } from "../reference/snapshot.ts";
 import type { CompatStatistics } from "./evaluation.ts";
 import type { Look } from "./look.ts";
@@ -59,10 +68,16 @@ function countFor(look: Look, bins: Psi["bins"]): Counted | undefined {
   if (found === undefined) return undefined;
   const fine = look.row.subarray(look.offset, look.offset + feature.bins);
   const join = joinOf(snapshot.edges, found.edges, bins.kind);
-  const reference = join.regroup(snapshot.counts);
-  const counts = join.regroup(fine);
   const cut = join.isCut(snapshot.counts) || join.isCut(fine);
-  return { reference, current: counts, bins: found.name, exact: found.exact && !cut };
+  return { ...withoutEmptyEnds(join.regroup(snapshot.counts), join.regroup(fine)), bins: found.name, exact: found.exact && !cut };
+}
+
+/** Bins beyond the edges count where some value is in them: no tool has a bin there that both sides leave empty. */
+function withoutEmptyEnds(reference: Float64Array, current: Float64Array): Pick<Counted, "reference" | "current"> {
+  const isEmpty = (k: number): boolean => reference[k] === 0 && current[k] === 0;
+  const from = isEmpty(0) ? 1 : 0;
+  const to = isEmpty(reference.length - 1) ? reference.length - 1 : reference.length;
+  return from < to ? { reference: reference.subarray(from, to), current: current.subarray(from, to) } : { reference, current };
 }
 
 /** Every category is a bin; what the snapshot does not name is one bin, where tools that keep raw values have one for each. */
@@ -131,41 +146,38 @@ function decilesOf({ edges, counts, count }: NumericFeature, min: number): { rea
 /** From fine bins to a tool's bins: deciles are open on both sides, Doane's have one bin for both sides beyond, all others one for each. */
 function joinOf(fine: readonly number[], edges: readonly number[], kind: Psi["bins"]["kind"]) {
   const cuts = kind === "deciles" ? openCutsOf(edges) : cutsOf(edges);
-  const size = cuts.length + 1;
-  const fold = kind === "doane" && size > 1 ? size - 1 : size;
-  /** Calls `part` for each of a tool's bins that a fine bin reaches into, with the share of its length. */
-  const shares = (j: number, part: (bin: number, share: number) => void): void => {
-    let bin = 0;
+  const fold = kind === "doane" && cuts.length > 1 ? cuts.length : cuts.length + 1;
+  // The first and the last of the tool's bins that each fine bin reaches into.
+  const first = new Int32Array(fine.length + 1);
+  const last = new Int32Array(fine.length + 1);
+  let bin = 0;
+  for (let j = 0; j <= fine.length; j++) {
     const below = j === 0 ? Number.NEGATIVE_INFINITY : fine[j - 1]!;
     const above = j === fine.length ? Number.POSITIVE_INFINITY : fine[j]!;
     while (bin < cuts.length && cuts[bin]! <= below) bin += 1;
-    const last = bin + cuts.slice(bin).filter((cut) => cut < above).length;
-    // Beyond the reference's range lengths mean nothing: all of it lies beside the range.
-    if (last === bin || j === fine.length) part(bin, 1);
-    else if (j === 0) part(last, 1);
-    else {
-      for (let k = bin; k <= last; k++) {
-        const from = k === bin ? below : cuts[k - 1]!;
-        const to = k === last ? above : cuts[k]!;
-        part(k, (to - from) / (above - below));
-      }
-    }
-  };
-  const isCut = (j: number): boolean => {
-    const below = j === 0 ? Number.NEGATIVE_INFINITY : fine[j - 1]!;
-    const above = j === fine.length ? Number.POSITIVE_INFINITY : fine[j]!;
-    return cuts.some((cut) => cut > below && cut < above);
-  };
+    first[j] = bin;
+    while (bin < cuts.length && cuts[bin]! < above) bin += 1;
+    last[j] = bin;
+  }
   return {
     regroup: (counts: ArrayLike<number>): Float64Array => {
       const out = new Float64Array(fold);
       for (let j = 0; j < counts.length; j++) {
-        const count = counts[j]!;
-        if (count > 0) shares(j, (bin, share) => void (out[bin % fold] = out[bin % fold]! + count * share));
+        const [from, to] = [first[j]!, last[j]!];
+        // Beyond the reference's range lengths mean nothing: all of it lies beside the range.
+        if (from === to || j === 0 || j === fine.length) {
+          out[(j === 0 ? to : from) % fold]! += counts[j]!;
+          continue;
+        }
+        const [below, above] = [fine[j - 1]!, fine[j]!];
+        for (let k = from; k <= to; k++) {
+          const length = (k === to ? above : cuts[k]!) - (k === from ? below : cuts[k - 1]!);
+          out[k % fold]! += counts[j]! * (length / (above - below));
+        }
       }
       return out;
     },
     /** Whether some counted fine bin reaches into two bins of the tool. */
-    isCut: (counts: ArrayLike<number>): boolean => Array.from(counts).some((count, j) => count > 0 && isCut(j)),
+    isCut: (counts: ArrayLike<number>): boolean => first.some((from, j) => counts[j]! > 0 && from !== last[j]),
   };
 }

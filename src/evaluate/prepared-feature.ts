@@ -90,15 +90,21 @@ function fineCounts(feature: NumericFeature): Uint32Array | Float64Array {
   return fine;
 }
 
-function shapeOf({ edges, means }: NumericFeature): FineShape {
+function shapeOf({ edges, means, coarse }: NumericFeature): FineShape {
   const bins = edges.length + 1;
   const support = new Float64Array(bins + 2);
   const singleton = new Uint8Array(bins + 2).fill(1);
-  const lowest = edges[0] ?? 0;
-  const highest = edges[edges.length - 1] ?? 0;
+  // Edges of older tools may lie beyond the reference's range: the outer fine bins are those whose coarse bin is the first one's.
+  const outer = coarse[0];
+  let from = 1;
+  let to = bins - 2;
+  while (from < to && coarse[from] === outer) from += 1;
+  while (to > from && coarse[to] === outer) to -= 1;
+  const lowest = edges[from - 1] ?? 0;
+  const highest = edges[to] ?? 0;
   // Values out of range stand at the edge of the range: their own mean is not in the counts, so a jump far out is understated.
-  support.fill(lowest, 0, 2).fill(highest, bins);
-  for (let j = 1; j < bins - 1; j++) {
+  support.fill(lowest, 0, from + 1).fill(highest, to + 2);
+  for (let j = from; j <= to; j++) {
     const below = edges[j - 1]!;
     const above = edges[j]!;
     const middle = below / 2 + above / 2;

@@ -167,19 +167,23 @@ function intervalLabels(feature: NumericFeature): string[] {
     Array.from({ length: regular }, (_, bin) => {
       const lo = feature.coarse.indexOf(bin);
       const hi = feature.coarse.lastIndexOf(bin);
-      return intervalLabel(feature.edges, lo, hi, write);
+      return intervalLabel(feature.edges, { lo, hi, lowest: feature.coarse[lo - 1] === regular }, write);
     });
   let labels = make((x) => String(Number(x.toPrecision(6))));
   if (new Set(labels).size < labels.length) labels = make(String);
   return [...labels, "out_of_range", ...(gap >= 0 ? ["gap"] : [])];
 }
 
-function intervalLabel(edges: readonly number[], lo: number, hi: number, write: (x: number) => string): string {
+function intervalLabel(
+  edges: readonly number[],
+  { lo, hi, lowest }: { readonly lo: number; readonly hi: number; readonly lowest: boolean },
+  write: (x: number) => string,
+): string {
   if (lo === hi && isSingleton(edges, lo)) return write(edges[lo]!);
   const below = edges[lo - 1]!;
   const above = edges[hi]!;
   // An edge just below the next one was made for an atom: the interval begins (or ends) at that atom.
-  const from = lo === 1 || isSingleton(edges, lo) ? `[${write(nextUp(below))}` : `(${write(below)}`;
+  const from = lowest || isSingleton(edges, lo) ? `[${write(nextUp(below))}` : `(${write(below)}`;
   const to = isSingleton(edges, hi + 1) ? `${write(edges[hi + 1]!)})` : `${write(above)}]`;
   return `${from}, ${to}`;
 }

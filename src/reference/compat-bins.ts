@@ -171,23 +171,21 @@ export function cutsOf(edges: readonly number[]): number[] {
   return cuts.filter((cut, k) => k === 0 || cut > cuts[k - 1]!);
 }
 
-/** The same for bins whose outer edges are open: `(−∞, e1)`, `[e1, e2)` …. */
+/** The same for bins that are open at the least and the greatest edge: `(−∞, e1)`, `[e1, e2)` …. */
 export function openCutsOf(edges: readonly number[]): number[] {
-  return [...new Set(edges.slice(1, -1).map(nextDown))];
+  return [...new Set(edges)].slice(1, -1).map(nextDown);
 }
 
 /** Fine bins cut further, and the bin that each of them was a part of. */
 export type United = Pick<FineBins, "edges" | "counts" | "means"> & { readonly parents: readonly number[] };
 
 /**
- * Unites fine edges with the cuts of `lists` that lie within the reference's range, and recounts: `add` takes the sorted distinct values once more.
- * An atom stays whole, since its two edges are neighbours.
+ * Unites fine edges with the cuts of `lists`, and recounts: `add` takes the sorted distinct values once more. An atom stays whole, since its two
+ * edges are neighbours; beyond the reference's range there may then be several empty bins, all of them parts of the outer two.
  */
 export function createUnion(edges: readonly number[], lists: EdgeLists) {
-  const lowest = edges[0]!;
-  const highest = edges[edges.length - 1]!;
-  const cuts = Object.values(lists).flatMap(cutsOf);
-  const all = [...new Set([...edges, ...cuts.filter((cut) => cut > lowest && cut < highest)])].sort((a, b) => a - b);
+  const cuts = Object.entries(lists).flatMap(([name, list]) => (name === "deciles" ? openCutsOf(list) : cutsOf(list)));
+  const all = [...new Set([...edges, ...cuts])].sort((a, b) => a - b);
   const counts = new Array<number>(all.length + 1).fill(0);
   const origins = new Float64Array(all.length + 1);
   const sums = new Float64Array(all.length + 1);
