@@ -9,21 +9,22 @@ import type { AlertStateRow, EventRow } from "../store/store.ts";
 import type { AlertPhase, Episode, Severity } from "./alert.ts";
 import { changeEvent, requestEvent, suppressEvent } from "./events.ts";
 import { evidenceIn } from "./evidence.ts";
+import { groupByEnd, keyOf, merge } from "./merge.ts";
+import { type FailingCheck, failingChecks, qualityChange, qualityEpisode, qualityEvent, qualityHash, qualityVerdicts } from "./quality.ts";
 import { RETRAIN_REQUESTED, retrainBody } from "./request.ts";
 import {
   afterDecision,
   afterEpisode,
   decideRetrain,
   isNews,
-  noRequests,
   type RetrainRule,
   released,
   type SendReason,
   type SuppressReason,
 } from "./retrain.ts";
-import { type DecideState, readState, writeState } from "./state.ts";
+import { type DecideState, emptyState, readState, writeState } from "./state.ts";
 import { byText } from "./track.ts";
-import { type AlertRule, type Change, type Hash, inactiveState, sustained, transition } from "./transition.ts";
+import { type AlertRule, type AlertState, type Change, type Hash, sustained, transition } from "./transition.ts";
 
 /** What the configuration says about one model. */
 export type DecideRule = {
@@ -75,6 +76,8 @@ export type Decision = {
   /** Outbox ids that have lost their point, since their episode is over: `outbox.cancel` takes those that still wait. */
   readonly cancel: readonly string[];
   readonly changes: readonly Change[];
+  /** Of the quality of the data: never a reason to retrain. */
+  readonly quality: readonly Change[];
   readonly retrain: readonly RetrainNote[];
 };
 
@@ -87,6 +90,8 @@ export type Alert = {
   readonly episode: Episode | null;
   /** Sustained now, in the order of (feature, window). */
   readonly features: readonly { readonly feature: string; readonly window: string; readonly severity: Severity }[];
+  /** The same for the quality of the data, check by check. */
+  readonly quality: { readonly phase: AlertPhase; readonly episode: Episode | null; readonly checks: readonly FailingCheck[] };
 };
 
 export type Decider = {
@@ -115,10 +120,15 @@ export function createDecider(options: DeciderOptions): Decider {
   function decideEnd(evaluations: readonly Evaluation[], rule: DecideRule, nowMs: number): Decision {
     const { model, version, endMs } = evaluations[0]!;
     const key = keyOf({ model, version });
-    const before = working.get(key)?.state ?? { alert: inactiveState, retrain: noRequests };
+    const before = working.get(key)?.state ?? emptyState;
     const { state: alert, changes, episode } = transition(before.alert, evaluations, rule.alert, options.hash);
-    const events = changes.map((change) => changeEvent(change, nowMs));
-    const episodes = changes.some(({ kind }) => kind !== "pending" && kind !== "lapsed") && episode !== null ? [episode] : [];
+    const verdicts = qualityVerdicts(evaluations, before.quality.tracks);
+    const quality = transition(before.quality, verdicts, rule.alert, qualityHash(options.hash));
+    const qualityChanges = quality.changes.map(qualityChange);
+    const events = [...changes.map((change) => changeEvent(change, nowMs)), ...qualityChanges.map((change) => qualityEvent(change, nowMs))];
+    const episodes: Episode[] = [];
+    if (episode !== null && changes.some(isOfEpisode)) episodes.push(episode);
+    if (quality.episode !== null && qualityChanges.some(isOfEpisode)) episodes.push(qualityEpisode(quality.episode));
     const over = changes.some(({ kind }) => kind === "resolved");
     let retrain = over ? afterEpisode(before.retrain) : before.retrain;
     const outbox: OutboxMessage[] = [];
@@ -180,13 +190,14 @@ export function createDecider(options: DeciderOptions): Decider {
     }
 
     const alertState: AlertStateRow[] = [];
-    if (alert !== before.alert || retrain !== before.retrain) {
-      const state: DecideState = { alert, retrain };
+    if (alert !== before.alert || quality.state !== before.quality || retrain !== before.retrain) {
+      const state: DecideState = { alert, quality: quality.state, retrain };
       const text = writeState(state);
       if (text !== writeState(before)) alertState.push({ model, version, state: text });
       working.set(key, { model, version, state });
     }
-    return { alertState, episodes, outbox, events, cancel: over ? before.retrain.messages : [], changes, retrain: notes };
+    const cancel = over ? before.retrain.messages : [];
+    return { alertState, episodes, outbox, events, cancel, changes, quality: qualityChanges, retrain: notes };
   }
 
   function requestsOfOtherVersions(model: string, version: string): readonly number[] {
@@ -217,13 +228,18 @@ export function createDecider(options: DeciderOptions): Decider {
     },
     alerts: () =>
       [...working.values()]
-        .filter(({ state }) => state.alert.phase !== "inactive" || state.alert.tracks.length > 0)
+        .filter(({ state: { alert, quality } }) => !isQuiet(alert) || !isQuiet(quality))
         .map(({ model, version, state }) => ({
           model,
           version,
           phase: state.alert.phase,
           episode: state.alert.episode,
           features: sustained(state.alert),
+          quality: {
+            phase: state.quality.phase,
+            episode: state.quality.episode === null ? null : qualityEpisode(state.quality.episode),
+            checks: failingChecks(state.quality),
+          },
         }))
         .sort((a, b) => byText(a.model, b.model) || byText(a.version, b.version)),
     release: (model, version, request) => {
@@ -239,33 +255,11 @@ export function createDecider(options: DeciderOptions): Decider {
   };
 }
 
-/** Evaluations of one model, version and end together, in the order of (end, model, version). */
-function groupByEnd(evaluations: readonly Evaluation[]): readonly (readonly Evaluation[])[] {
-  const groups = new Map<string, Evaluation[]>();
-  for (const evaluation of evaluations) {
-    const key = JSON.stringify([evaluation.endMs, evaluation.model, evaluation.version]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [evaluation]);
-    else group.push(evaluation);
-  }
-  return [...groups.values()].sort(([a], [b]) => a!.endMs - b!.endMs || byText(a!.model, b!.model) || byText(a!.version, b!.version));
+/** A pending episode is none yet. */
+function isOfEpisode({ kind }: Change): boolean {
+  return kind !== "pending" && kind !== "lapsed";
 }
 
-function merge(decisions: readonly Decision[]): Decision {
-  // A later state of the same model and version replaces an earlier one.
-  const states = new Map(decisions.flatMap(({ alertState }) => alertState).map((row) => [keyOf(row), row]));
-  const episodes = new Map(decisions.flatMap((decision) => decision.episodes).map((episode) => [episode.id, episode]));
-  return {
-    alertState: [...states.values()],
-    episodes: [...episodes.values()],
-    outbox: decisions.flatMap(({ outbox }) => outbox),
-    events: decisions.flatMap(({ events }) => events),
-    cancel: decisions.flatMap(({ cancel }) => cancel),
-    changes: decisions.flatMap(({ changes }) => changes),
-    retrain: decisions.flatMap(({ retrain }) => retrain),
-  };
-}
-
-function keyOf({ model, version }: { readonly model: string; readonly version: string }): string {
-  return JSON.stringify([model, version]);
+function isQuiet({ phase, tracks }: AlertState): boolean {
+  return phase === "inactive" && tracks.length === 0;
 }

@@ -1,7 +1,7 @@
 /** The event log's lines about decisions: one JSON object each, snake_case, features cut at 50. Pure. */
 
 import type { EventRow } from "../store/store.ts";
-import type { Severity } from "./alert.ts";
+import type { Episode, Severity } from "./alert.ts";
 import { MAX_FEATURES } from "./request.ts";
 import type { SendReason, SuppressReason } from "./retrain.ts";
 import type { Change } from "./transition.ts";
@@ -23,13 +23,20 @@ export function changeEvent(change: Change, atMs: number): EventRow {
     reason: change.reason,
     severity: episode.severity,
     window_end: iso(change.endMs),
-    pending_at: iso(episode.pendingAtMs),
-    firing_at: episode.firingAtMs === null ? null : iso(episode.firingAtMs),
-    resolved_at: episode.resolvedAtMs === null ? null : iso(episode.resolvedAtMs),
+    ...episodeTimes(episode),
     ...cut("features", episode.features),
     ...(change.kind === "features_changed" ? { ...cut("added", change.added), ...cut("removed", change.removed) } : {}),
   };
   return { atMs, type: `driftd.drift.${change.kind}`, model: episode.model, version: episode.version, body: JSON.stringify(body) };
+}
+
+/** When an episode was pending, firing and resolved. */
+export function episodeTimes({ pendingAtMs, firingAtMs, resolvedAtMs }: Episode): Record<string, unknown> {
+  return {
+    pending_at: iso(pendingAtMs),
+    firing_at: firingAtMs === null ? null : iso(firingAtMs),
+    resolved_at: resolvedAtMs === null ? null : iso(resolvedAtMs),
+  };
 }
 
 /** `driftd.retrain.requested`. */
@@ -60,10 +67,12 @@ function retrainEvent(type: string, common: Common, what: Readonly<Record<string
   return { atMs, type, model: common.model, version: common.version, body: JSON.stringify(body) };
 }
 
-function cut(name: string, features: readonly string[]): Record<string, unknown> {
+/** A list cut at 50, with its full length. */
+export function cut(name: string, features: readonly string[]): Record<string, unknown> {
   return { [name]: features.slice(0, MAX_FEATURES), [`${name}_total`]: features.length };
 }
 
-function iso(epochMs: number): string {
+/** ISO 8601 UTC; milliseconds only when there are some. */
+export function iso(epochMs: number): string {
   return new Date(epochMs).toISOString().replace(".000Z", "Z");
 }

@@ -1,6 +1,6 @@
 /** Which window of an end a retrain request rests on, and whether its drift may only be broken data. Pure. */
 
-import type { Evaluation, FeatureEvaluation } from "../evaluate/evaluation.ts";
+import type { Evaluation, FeatureEvaluation, QualityCheckName } from "../evaluate/evaluation.ts";
 import type { Severity } from "./alert.ts";
 import { rankFeatures } from "./request.ts";
 import type { Evidence } from "./retrain.ts";
@@ -41,9 +41,9 @@ export function evidenceIn(evaluations: readonly Evaluation[], tracks: readonly 
   };
 }
 
+const BROKEN: ReadonlySet<QualityCheckName> = new Set(["missing", "nan", "infinite", "wrong_type", "constant", "vanished"]);
+
 /** A burst of nulls alerts, it does not retrain: a model learns nothing good from broken data. */
 function failsQuality(feature: FeatureEvaluation): boolean {
-  return feature.quality.some(
-    ({ check, verdict }) => verdict === "drift" && (check === "missing" || check === "nan" || check === "wrong_type"),
-  );
+  return feature.quality.some(({ check, verdict }) => verdict === "drift" && BROKEN.has(check));
 }

@@ -1,20 +1,23 @@
 /** The decision's memory of one model and version as text for the store: versioned, so that a newer driftd's state is refused, not misread. */
 
 import { DriftdError } from "../lib/errors.ts";
-import type { RetrainState } from "./retrain.ts";
-import type { AlertState } from "./transition.ts";
+import { noRequests, type RetrainState } from "./retrain.ts";
+import { type AlertState, inactiveState } from "./transition.ts";
 
-/** Grows when the meaning of the text changes. */
-const STATE_VERSION = 1;
+/** Grows when the meaning of the text changes. 1: without quality. */
+const STATE_VERSION = 2;
 
-export type DecideState = { readonly alert: AlertState; readonly retrain: RetrainState };
+export type DecideState = { readonly alert: AlertState; readonly quality: AlertState; readonly retrain: RetrainState };
+
+/** The memory of a model that nothing was seen of. */
+export const emptyState: DecideState = { alert: inactiveState, quality: inactiveState, retrain: noRequests };
 
 /** Writes a state as JSON. */
 export function writeState(state: DecideState): string {
-  return JSON.stringify({ v: STATE_VERSION, alert: state.alert, retrain: state.retrain });
+  return JSON.stringify({ v: STATE_VERSION, alert: state.alert, quality: state.quality, retrain: state.retrain });
 }
 
-/** Reads what `writeState` wrote. Throws DECIDE_STATE_NEWER for a newer format, DECIDE_STATE_UNREADABLE for anything else. */
+/** Reads what `writeState` wrote, also of an older driftd. Throws DECIDE_STATE_NEWER for a newer format, DECIDE_STATE_UNREADABLE for anything else. */
 export function readState(text: string, model: string, version: string): DecideState {
   const where = `the alert state of model ${JSON.stringify(model)}, version ${JSON.stringify(version)}`;
   let stored: Partial<DecideState> & { v?: unknown };
@@ -28,9 +31,11 @@ export function readState(text: string, model: string, version: string): DecideS
       hint: "run the newer driftd that wrote it",
     });
   }
-  const { alert, retrain } = stored ?? {};
-  if (stored?.v !== STATE_VERSION || !Array.isArray(alert?.tracks) || !Array.isArray(retrain?.recentMs)) {
+  const { v, alert, retrain } = stored ?? {};
+  const quality = v === 1 ? inactiveState : stored?.quality;
+  const known = v === 1 || v === STATE_VERSION;
+  if (!known || !Array.isArray(alert?.tracks) || !Array.isArray(quality?.tracks) || !Array.isArray(retrain?.recentMs)) {
     throw new DriftdError("DECIDE_STATE_UNREADABLE", `${where} lacks its parts`, { hint: "restore the store from a copy" });
   }
-  return { alert, retrain };
+  return { alert, quality, retrain };
 }

@@ -185,6 +185,10 @@ export const OUTCOMES = ["insufficient_data", "no_drift", "warning", "critical"]
 /** The verdicts of one evaluation, by feature: `codes[i]` is the place in `OUTCOMES` of the feature `features[i]`. */
 export type Outcomes = { readonly features: readonly string[]; readonly codes: Uint8Array };
 
+/** Bits of `Evaluation.unjudged`: too few rows for the checks of rows, too few values for those of values. */
+export const FEW_ROWS = 1;
+export const FEW_VALUES = 2;
+
 export type Evaluation = {
   readonly model: string;
   readonly version: string;
@@ -208,7 +212,7 @@ export type Evaluation = {
   readonly outcomes?: Outcomes;
   /** What is wrong with the window's data beside drift; absent: not looked at (`insufficient_data` for all, or an older evaluation). */
   readonly findings?: readonly QualityFinding[];
-  /** By judged feature: which of its checks could not be judged, as bits (`quality-scan.ts`). Absent in hand-made evaluations. */
+  /** By judged feature: which of its checks could not be judged, as bits (`FEW_ROWS`, `FEW_VALUES`). Absent in hand-made evaluations. */
   readonly unjudged?: Uint8Array;
   readonly offsets: WindowCounts["offsets"];
 };

@@ -4,14 +4,10 @@
  */
 
 import type { PreparedReference } from "./calibrate.ts";
-import type { QualityFinding } from "./evaluation.ts";
+import { FEW_ROWS, FEW_VALUES, type QualityFinding } from "./evaluation.ts";
 import type { Look } from "./look.ts";
 import { leastGrowth, qualityOf } from "./quality.ts";
 import { LEAST_ROWS, severityOfShare } from "./quality-share.ts";
-
-/** Bits of `Evaluation.unjudged`: too few rows for a check of rows, too few values for a check of values. */
-export const FEW_ROWS = 1;
-export const FEW_VALUES = 2;
 
 /** missing, nan, infinite, wrong_type, and out_of_range or unseen. */
 const SHARES = 5;

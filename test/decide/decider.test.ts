@@ -189,7 +189,7 @@ describe("rows", () => {
 
   test("quiet ends write nothing", () => {
     const [decision] = walk(decider(), marks("n"));
-    expect(decision).toEqual({ alertState: [], episodes: [], outbox: [], events: [], cancel: [], changes: [], retrain: [] });
+    expect(decision).toEqual({ alertState: [], episodes: [], outbox: [], events: [], cancel: [], changes: [], quality: [], retrain: [] });
   });
 
   test("the evaluations of several ends and models at once give the same rows as one by one", () => {
@@ -238,18 +238,23 @@ describe("after a restart", () => {
   });
 
   test("a state of a newer driftd is refused", () => {
-    const row = { model: "flights", version: "1", state: '{"v":2,"alert":{},"retrain":{}}' };
+    const row = { model: "flights", version: "1", state: '{"v":3,"alert":{},"retrain":{}}' };
     expect(() => decider(ruleWith(), [row])).toThrow(expect.objectContaining({ code: "DECIDE_STATE_NEWER" }));
   });
 
-  test.each(["", "[]", "null", "{}", '{"v":1}', '{"v":1,"alert":{"tracks":[]},"retrain":{}}'])(
-    "a state that is none is refused: %j",
-    (state) => {
-      expect(() => decider(ruleWith(), [{ model: "flights", version: "1", state }])).toThrow(
-        expect.objectContaining({ code: "DECIDE_STATE_UNREADABLE" }),
-      );
-    },
-  );
+  test.each([
+    "",
+    "[]",
+    "null",
+    "{}",
+    '{"v":1}',
+    '{"v":1,"alert":{"tracks":[]},"retrain":{}}',
+    '{"v":2,"alert":{"tracks":[]},"retrain":{"recentMs":[]}}',
+  ])("a state that is none is refused: %j", (state) => {
+    expect(() => decider(ruleWith(), [{ model: "flights", version: "1", state }])).toThrow(
+      expect.objectContaining({ code: "DECIDE_STATE_UNREADABLE" }),
+    );
+  });
 });
 
 test("alerts tell what is pending and firing now", () => {

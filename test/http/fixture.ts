@@ -201,6 +201,15 @@ const alert: Alert = {
   phase: "firing",
   episode,
   features: [{ feature: "delay", window: "1h", severity: "critical" }],
+  quality: {
+    phase: "firing",
+    episode: {
+      ...{ kind: "quality", id: "ep_90aa11", model: "flights", version: "1", severity: "warning" },
+      ...{ features: ["origin"], checks: ["missing origin"] },
+      ...{ pendingAtMs: NOW_MS - 3 * HOUR_MS, firingAtMs: NOW_MS - 2 * HOUR_MS, resolvedAtMs: null },
+    },
+    checks: [{ feature: "origin", check: "missing", window: "1h", severity: "warning" }],
+  },
 };
 
 function delivery(i: number, status: Delivery["status"] = "delivered"): Delivery {

@@ -46,7 +46,7 @@ function evaluation(
   return evaluateWindow(window, prepareReference(snapshot, policy));
 }
 
-const NOTHING: Decision = { alertState: [], episodes: [], outbox: [], events: [], cancel: [], changes: [], retrain: [] };
+const NOTHING: Decision = { alertState: [], episodes: [], outbox: [], events: [], cancel: [], changes: [], quality: [], retrain: [] };
 const CHANGED: Decision = { ...NOTHING, alertState: [{ model: "m", version: "1", state: "" }] };
 
 function rig() {
@@ -62,6 +62,7 @@ function rig() {
       phase: "firing",
       episode: null,
       features: features.map((feature) => ({ feature, window: "1h", severity: "critical" as const })),
+      quality: { phase: "inactive", episode: null, checks: [] },
     });
   return { alerts, metrics, observer, series, fire };
 }
