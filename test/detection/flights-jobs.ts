@@ -2,7 +2,7 @@
 
 import { prepareReference } from "../../src/evaluate/calibrate.ts";
 import { DEFAULT_POLICY } from "../../src/evaluate/policy.ts";
-import { type Found, find, startBefore, type Watched, watch } from "./judge.ts";
+import { type Found, find, longestOf, startBefore, type Watched, watch } from "./judge.ts";
 import { FLIGHTS_FROM, FLIGHTS_TO, flightsLog } from "./logs.ts";
 import { DAY, HOUR } from "./process.ts";
 import { createRecorded, UNSEEN } from "./recorded.ts";
@@ -17,13 +17,15 @@ export async function watchFlights({ fromMs, days }: FlightsReference): Promise<
   const process = createRecorded(await flightsLog(), fromMs);
   const built = buildReference(process, days);
   const judged = { built, reference: prepareReference(built.snapshot, DEFAULT_POLICY), policy: DEFAULT_POLICY };
-  const watched = watch(judged, process, FLIGHTS_TO);
-  return { ...watched, days: (FLIGHTS_TO - fromMs) / DAY - days - 1 };
+  // The first windows reach back into the reference, so that judging begins right behind it.
+  const live = createRecorded(await flightsLog(), process.now() - longestOf(DEFAULT_POLICY));
+  return { ...watch(judged, live, FLIGHTS_TO), days: (FLIGHTS_TO - fromMs) / DAY - days };
 }
 
 export async function watchFlightsByRivals({ fromMs, days }: FlightsReference): Promise<RivalTallies> {
   const process = createRecorded(await flightsLog(), fromMs);
-  return prepareRivals(process, days, [1]).watch(process, FLIGHTS_TO);
+  const rivals = prepareRivals(process, days, [1]);
+  return rivals.watch(createRecorded(await flightsLog(), process.now() - longestOf(DEFAULT_POLICY)), FLIGHTS_TO);
 }
 
 /** A row's own uniform number in [0, 1): which rows a fault befalls. */

@@ -1,7 +1,12 @@
 /** The jobs that the threads know, by name. */
 
+import { simulateShiftedPairs } from "./compare-pairs.ts";
+import { compareTables } from "./compare-tables.ts";
 import { findFlightFault, findFlightFaultByRivals, watchFlights, watchFlightsByRivals } from "./flights-jobs.ts";
+import { nycRenewal } from "./nyc-renewal.ts";
 import { simulateRivalOnsets, simulateRivals } from "./rival-months.ts";
+import { watchRows } from "./row-streams.ts";
+import { healthyPairs } from "./sections/compare.ts";
 import { simulateOnsets, simulateRun } from "./simulate.ts";
 
 export const JOBS = {
@@ -13,6 +18,11 @@ export const JOBS = {
   watchFlightsByRivals,
   findFlightFault,
   findFlightFaultByRivals,
+  watchRows,
+  compareTables,
+  nycRenewal,
+  healthyPairs,
+  simulateShiftedPairs,
 } as const;
 
 export type JobName = keyof typeof JOBS;

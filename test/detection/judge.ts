@@ -51,12 +51,17 @@ export type Watched = {
   readonly hours: number;
   readonly alarmedHours: number;
   readonly criticalHours: number;
+  /** When each feature first sustained a warning or worse, and a critical verdict. */
+  readonly first: Readonly<Record<string, First>>;
 };
+
+export type First = { readonly warningMs: number; readonly criticalMs?: number };
 
 /** All episodes of a stretch of healthy (or only naturally drifting) traffic. */
 export function watch(judged: Judged, process: Process, toMs: number, onWindow?: OnWindow): Watched {
   const fired = new Map<string, Fired>();
   const hours = { hours: 0, alarmedHours: 0, criticalHours: 0 };
+  const first: Record<string, First> = {};
   const fromMs = process.now() + longestOf(judged.policy);
   judge(
     judged,
@@ -70,9 +75,13 @@ export function watch(judged: Judged, process: Process, toMs: number, onWindow?:
           features: episode.features,
         });
       }
+      const levels = sustained(state);
+      for (const { feature, severity } of levels) {
+        first[feature] ??= { warningMs: endMs };
+        if (severity === "critical") first[feature] = { criticalMs: endMs, ...first[feature] };
+      }
       if (endMs % 3_600_000 === 0) {
         hours.hours++;
-        const levels = sustained(state);
         if (levels.length > 0) hours.alarmedHours++;
         if (levels.some(({ severity }) => severity === "critical")) hours.criticalHours++;
       }
@@ -80,7 +89,7 @@ export function watch(judged: Judged, process: Process, toMs: number, onWindow?:
     },
     onWindow,
   );
-  return { episodes: [...fired.values()], ...hours };
+  return { episodes: [...fired.values()], first, ...hours };
 }
 
 /** Minutes from the onset until `feature` has sustained a warning or worse, and a critical verdict; Infinity: not before `toMs`. */

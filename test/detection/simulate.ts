@@ -73,9 +73,9 @@ export function simulateRun(options: MonthsOptions, index: number): Run {
   const { months, policy = DEFAULT_POLICY, onWindow } = options;
   const { process, judged } = begin(options, index);
   const toMs = process.now() + longestOf(policy) + months * 30 * DAY;
-  const { episodes, ...hours } = watch(judged, process, toMs, onWindow);
+  const { episodes, hours, alarmedHours, criticalHours } = watch(judged, process, toMs, onWindow);
   const critical = episodes.filter(({ severity }) => severity === "critical").length;
-  return { months, critical, warningOrWorse: episodes.length, ...hours };
+  return { months, critical, warningOrWorse: episodes.length, hours, alarmedHours, criticalHours };
 }
 
 export type DelayOptions = World & {
