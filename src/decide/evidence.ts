@@ -29,15 +29,23 @@ export function evidenceIn(evaluations: readonly Evaluation[], tracks: readonly 
   }
   if (best === undefined) return undefined;
   const { evaluation, at } = best;
-  const drifting = evaluation.features.filter(({ feature, verdict }) => verdict === "drift" && anywhere.has(feature));
-  const failing = drifting.filter((feature) => at.has(feature.feature) && failsQuality(feature));
+  // Detail costs, and most window ends of an episode ask for nothing: made when a guard or a request looks at it.
+  let drifting: FeatureEvaluation[] | undefined;
+  const detail = () => {
+    drifting ??= evaluation.features.filter(({ feature, verdict }) => verdict === "drift" && anywhere.has(feature));
+    return drifting;
+  };
   return {
     evaluation,
     endMs: evaluation.endMs,
     records: evaluation.records,
     features: at.size,
-    failingQuality: failing.length,
-    ranked: rankFeatures(drifting),
+    get failingQuality() {
+      return detail().filter((feature) => at.has(feature.feature) && failsQuality(feature)).length;
+    },
+    get ranked() {
+      return rankFeatures(detail());
+    },
   };
 }
 
