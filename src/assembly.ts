@@ -122,8 +122,8 @@ export async function loadJudges(config: Config): Promise<Judges> {
   return judgesOf(config, await loadModelReferences(config.models));
 }
 
-/** What judges by references that are loaded: several configurations may share them. */
-export function judgesOf(config: Config, references: ModelReferences): Judges {
+/** What judges by references that are loaded: several configurations may share them. `before`: of the same configuration (`createJudges`). */
+export function judgesOf(config: Config, references: ModelReferences, before?: Judges): Judges {
   const recordKeys = recordKeysOf(config);
   return createJudges(
     config.models.map((model) => ({
@@ -134,5 +134,6 @@ export function judgesOf(config: Config, references: ModelReferences): Judges {
       recordKeys,
     })),
     references,
+    before,
   );
 }

@@ -50,8 +50,11 @@ export type Judges = {
 
 const NO_LAYOUT = { row: { hash: "", features: [], slots: 0, numeric: 0 }, features: [] } as const;
 
-/** Prepares every reference under its model's policy. Throws what `prepareReference` throws, and `EXPECTATION_PATTERN`; never later. */
-export function createJudges(models: readonly JudgedModel[], references: ModelReferences): Judges {
+/**
+ * Prepares every reference under its model's policy. Throws what `prepareReference` throws, and `EXPECTATION_PATTERN`; never later. What `before`
+ * has prepared of a reference that is still the same is taken over: the models must be those of the same configuration.
+ */
+export function createJudges(models: readonly JudgedModel[], references: ModelReferences, before?: Judges): Judges {
   const byName = new Map(models.map((model) => [model.name, model]));
   const only = models.length === 1 ? models[0]?.name : undefined;
   const prepared = new Map<LoadedReference, Judge>();
@@ -68,6 +71,11 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
     const configured = byName.get(model);
     if (reference === undefined || configured === undefined) return undefined;
     let judge = prepared.get(reference);
+    const known = judge === undefined ? before?.find(model, version) : undefined;
+    if (known?.reference === reference) {
+      judge = known;
+      prepared.set(reference, judge);
+    }
     if (judge === undefined) {
       const { policy, recordKeys = [] } = configured;
       const counted = withChecks(reference.compiled, reference.snapshot, { expectations: policy.expectations ?? [], recordKeys });

@@ -7,7 +7,7 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { DecideRule, Decision } from "./decide/decider.ts";
+import type { Alert, DecideRule, Decision } from "./decide/decider.ts";
 import { createDecider } from "./decide/decider.ts";
 import type { BytesDecoder, RowDecoder } from "./decode/record.ts";
 import type { Evaluation, WindowCounts } from "./evaluate/evaluation.ts";
@@ -22,7 +22,7 @@ import type { Metrics } from "./metrics/metrics.ts";
 import type { Timing } from "./panes/watermark.ts";
 import { createWindowReader } from "./panes/window-reader.ts";
 import type { Source, SourcePartition, Start } from "./sources/source.ts";
-import type { Store } from "./store/store.ts";
+import type { EvaluatedThrough, Store } from "./store/store.ts";
 import { subjectOf, subjectsOf } from "./subjects.ts";
 
 export type PipelineOptions = {
@@ -46,6 +46,21 @@ export type PipelineOptions = {
   readonly onRestored?: (evaluations: readonly Evaluation[]) => void;
   /** At the end of each turn. */
   readonly onTurn?: () => Promise<void>;
+  /** Renewal of references; absent: they stay as they are. */
+  readonly renewal?: {
+    /** The event time at which something is due: it is evaluated up to there, then `renewAt` comes. +Infinity: nothing is. */
+    readonly untilMs: (
+      gateMs: number,
+      subjects: readonly { readonly model: string; readonly version: string }[],
+      progress: readonly EvaluatedThrough[],
+    ) => Promise<number>;
+    /** Tries what is due; true when other references are in force now. */
+    readonly renewAt: (atMs: number, alerts: readonly Alert[]) => Promise<boolean>;
+    /** What judges by the references in force; what has not changed stays prepared. */
+    readonly judges: (before: Judges) => Judges;
+    /** At the moment of the change. */
+    readonly applied: (judges: Judges) => void;
+  };
   /** Ends the process: a source that cannot go on, or a bug of ours. */
   readonly onFatal: (error: Error) => void;
   /** True: a store that refuses (a full disk) is asked again until it does not; false: that is the end. */
@@ -68,7 +83,14 @@ export type Pipeline = {
    * Judges by a new configuration from the next turn on. `apply` runs at the moment of the change: nothing is being committed or judged then.
    * What was judged last is judged again, so that no number of the old reference stays.
    */
-  readonly reconfigure: (next: { readonly judges: Judges; readonly windows: readonly WindowSpec[] }, apply: () => void) => Promise<void>;
+  readonly reconfigure: (
+    next: {
+      /** Or what makes them, at the moment of the change: a reference may have been renewed meanwhile. */
+      readonly judges: Judges | (() => Judges);
+      readonly windows: readonly WindowSpec[];
+    },
+    apply: () => void,
+  ) => Promise<void>;
   /** Removes what is older than the retention, measured from what has been evaluated, never from the wall clock; never inside the longest window. */
   readonly prune: () => Promise<void>;
   readonly evaluatedThroughMs: (model: string, version: string, window: string) => number | undefined;
@@ -193,7 +215,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     showBlocked(gate.blockedBy !== undefined);
     if (gate.throughMs !== undefined && ingest.foreignMembers().length === 0) {
       try {
-        await evaluator.advance(gate.throughMs, AbortSignal.any([stopped.signal, interrupt.signal]));
+        await advance(gate.throughMs, AbortSignal.any([stopped.signal, interrupt.signal]));
       } catch (thrown) {
         const reason = isBug(coerceError(thrown)) ? "internal" : "store";
         for (const { model } of judges.subjects()) metrics.inc("driftd_evaluation_failures_total", { model, reason });
@@ -201,6 +223,49 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       }
       await options.onTurn?.();
     }
+  }
+
+  /** References are renewed and put in force that should be, but could not yet (the store refused): before anything else is evaluated. */
+  let staleJudges = false;
+
+  /** Evaluates up to `throughMs`, and renews references at their time on the way: never beyond a due time with the old one. */
+  async function advance(throughMs: number, signal: AbortSignal): Promise<void> {
+    const { renewal } = options;
+    if (renewal === undefined) {
+      await evaluator.advance(throughMs, signal);
+      return;
+    }
+    for (;;) {
+      if (staleJudges) await swapRenewed(renewal);
+      const untilMs = await renewal.untilMs(throughMs, judges.subjects(), evaluator.progress());
+      await evaluator.advance(Math.min(throughMs, untilMs), signal);
+      if (untilMs > throughMs || signal.aborted) return;
+      staleJudges = await renewal.renewAt(untilMs, decider.alerts());
+    }
+  }
+
+  /** The bins stay as they are, so the windows go on. */
+  async function swapRenewed(renewal: NonNullable<PipelineOptions["renewal"]>): Promise<void> {
+    const before = judges;
+    const next = renewal.judges(before);
+    await know(next);
+    staleJudges = false;
+    judgeBy(next, () => renewal.applied(next));
+    await restore((model) => before.digest(model) !== next.digest(model));
+  }
+
+  /** A version that was seen stays known, although no record of it may come for a while. */
+  async function know(next: Judges): Promise<readonly { readonly model: string; readonly version: string }[]> {
+    const seen = [...judges.subjects(), ...(await store.versions())];
+    for (const { model, version } of seen) next.route(model, version);
+    return seen;
+  }
+
+  function judgeBy(next: Judges, apply: () => void): void {
+    judges = next;
+    void judges.warmUp();
+    ingest.setRoute(judges.route);
+    apply();
   }
 
   let publishing: Promise<void> | undefined;
@@ -325,23 +390,19 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       const done = Promise.withResolvers<void>();
       betweenTurns.push(async () => {
         const before = { judges, windows };
-        const changed = (model: string) => before.judges.digest(model) !== next.judges.digest(model);
+        let made: Judges;
+        const changed = (model: string) => before.judges.digest(model) !== made.digest(model);
         try {
+          made = typeof next.judges === "function" ? next.judges() : next.judges;
           windows = next.windows;
           if (JSON.stringify(windows) !== JSON.stringify(before.windows)) evaluator = await openEvaluator();
-          // A version that was seen stays known, although no record of it may come for a while.
-          for (const { model, version } of [...judges.subjects(), ...(await store.versions())]) {
-            next.judges.route(model, version);
-            if (changed(model)) reader.forget(model, version);
-          }
+          for (const { model, version } of await know(made)) if (changed(model)) reader.forget(model, version);
         } catch (thrown) {
           windows = before.windows;
           return done.reject(coerceError(thrown));
         }
-        judges = next.judges;
-        void judges.warmUp();
-        ingest.setRoute(judges.route);
-        apply();
+        staleJudges = false;
+        judgeBy(made, apply);
         await restore(changed);
         done.resolve();
       });
