@@ -10,6 +10,7 @@ import type { Version } from "./lib/version.ts";
 import type { Observer } from "./metrics/observer.ts";
 import type { Outbox } from "./outputs/outbox.ts";
 import type { Pipeline } from "./pipeline.ts";
+import type { Renewals } from "./renewal.ts";
 import type { Source } from "./sources/source.ts";
 import { paneLine } from "./store/pane-line.ts";
 import type { Store } from "./store/store.ts";
@@ -18,6 +19,7 @@ export type AppViewParts = {
   readonly store: Store;
   readonly pipeline: Pipeline;
   readonly observer: Observer;
+  readonly renewals: Pick<Renewals, "facts">;
   /** Swapped by a reload. */
   readonly parts: () => {
     readonly config: Config;
@@ -67,6 +69,7 @@ export function createAppView(app: AppViewParts): ApiView {
         ({ version }): VersionFacts => ({
           version,
           snapshot: judges.find(name, version)?.reference.snapshot,
+          renewal: app.renewals.facts(name, version),
           evaluations: windows.flatMap((window) =>
             latest.filter((evaluation) => evaluation.version === version && evaluation.window === window),
           ),

@@ -8,13 +8,12 @@
 
 import { createShown } from "./app-shown.ts";
 import { createAppView } from "./app-view.ts";
-import { decodersOf, loadJudges, ruleOf, tableColumns, timingOf } from "./assembly.ts";
+import { decodersOf, ruleOf, tableColumns, timingOf } from "./assembly.ts";
 import type { Config } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { restartKeysChanged } from "./config/masked.ts";
 import type { DecideRule } from "./decide/decider.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
-import type { Judges } from "./judges.ts";
 import type { Clock } from "./lib/clock.ts";
 import { createClosers } from "./lib/closers.ts";
 import { coerceError, DriftdError } from "./lib/errors.ts";
@@ -28,6 +27,8 @@ import { hashParts } from "./outputs/identity.ts";
 import { createOutputs } from "./outputs/index.ts";
 import { createOutbox, type Outbox } from "./outputs/outbox.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
+import { createRenewals } from "./renewal.ts";
+import { type JudgedReferences, judgedReferences, loadJudgedReferences, pipelineRenewal, renewalContext, renewalFolder } from "./renewal-wiring.ts";
 import { openSource } from "./sources/index.ts";
 import type { Source, Start } from "./sources/source.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -72,11 +73,10 @@ export type App = {
 };
 
 /** What a configuration decides, and a reload replaces as a whole. */
-type Parts = {
+type Parts = JudgedReferences & {
   readonly config: Config;
   readonly digest: string;
   readonly loadedAtMs: number;
-  readonly judges: Judges;
   readonly rules: ReadonlyMap<string, DecideRule>;
   readonly outbox: Outbox;
 };
@@ -103,6 +103,16 @@ export async function startApp(options: AppOptions): Promise<App> {
     let http: HttpServer | undefined; // closed late, so that the stop can be watched
     closers.add("http", () => http?.stop());
 
+    const renewals = createRenewals({
+      store,
+      folder: renewalFolder(config.store.path),
+      context: () => renewalContext(parts.config, parts.references),
+      eventMs: () => clock.nowMs(),
+      onEvents: (events) => eventLog?.write(events),
+      driftd: version.version,
+      metrics,
+      log,
+    });
     let parts = await createParts(options.loaded);
     closers.add("outputs", async () => {
       await parts.outbox.drain(DRAIN_MS);
@@ -147,6 +157,11 @@ export async function startApp(options: AppOptions): Promise<App> {
       },
       onRestored: (evaluations) => observer.restore(evaluations),
       onTurn: () => observer.flush(),
+      renewal: pipelineRenewal(
+        renewals,
+        () => parts,
+        (judged) => putInForce({ ...parts, ...judged }),
+      ),
       onFatal: (error) => fatal.reject(error),
       patient: true,
       driftd: version.version,
@@ -157,6 +172,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     closers.add("pipeline", () => pipeline.stop());
     const observer = createObserver({ metrics, clock, log, alerts: pipeline.alerts });
     const shown = createShown(parts, { metrics, observer, log });
+    renewals.show();
     parts.outbox.start();
 
     let reading: Source | undefined;
@@ -168,6 +184,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       store,
       pipeline,
       observer,
+      renewals,
       parts: () => parts,
       source: () => reading,
       stopping: () => stopping,
@@ -209,10 +226,18 @@ export async function startApp(options: AppOptions): Promise<App> {
     };
 
     async function createParts(loaded: LoadedConfig): Promise<Parts> {
-      const judges = await loadJudges(loaded.config);
+      const judged = await loadJudgedReferences(loaded.config, renewals);
       const outputs = await createOutputs(loaded.config.outputs.values(), { clock, version: version.version });
       const outbox = createOutbox({ store, outputs, clock, metrics, log, random: Math.random });
-      return { config: loaded.config, digest: loaded.digest, loadedAtMs: clock.nowMs(), judges, rules: rulesOf(loaded.config), outbox };
+      return { ...judged, config: loaded.config, digest: loaded.digest, loadedAtMs: clock.nowMs(), rules: rulesOf(loaded.config), outbox };
+    }
+
+    function putInForce(next: Parts): void {
+      const before = parts;
+      parts = next;
+      shown.replaced(before, next);
+      shown.configuration(next);
+      renewals.show();
     }
 
     async function measure(): Promise<void> {
@@ -249,15 +274,16 @@ export async function startApp(options: AppOptions): Promise<App> {
           hint: "restart driftd, or set them back",
         });
       }
-      const next = await createParts(loaded);
+      let next = await createParts(loaded);
       await eventLog?.reopen();
       refuseWhenStopping();
       const before = parts;
-      await pipeline.reconfigure({ judges: next.judges, windows: next.config.windows }, () => {
-        parts = next;
-        shown.replaced(before, next);
-        shown.configuration(next);
-      });
+      // A reference that was renewed since `createParts` is not to be taken back.
+      const judges = () => {
+        if (next.generation !== renewals.generation()) next = { ...next, ...judgedReferences(next.config, next.references, renewals) };
+        return next.judges;
+      };
+      await pipeline.reconfigure({ judges, windows: next.config.windows }, () => putInForce(next));
       await before.outbox.stop();
       next.outbox.start();
       shown.loaded();

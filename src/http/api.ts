@@ -64,13 +64,34 @@ function versionDocument(facts: VersionFacts) {
             source: snapshot.provenance.source,
             time: snapshot.time === undefined ? null : { from: snapshot.time.from, to: snapshot.time.to },
             calibration_days: snapshot.calibration?.days ?? null,
+            renewal: lineageDocument(snapshot),
           },
+    renewal: renewalDocument(facts),
     features: snapshot?.features.length ?? 0,
     alert:
       alert === undefined
         ? { phase: "inactive", episode: null, features: [] }
         : { phase: alert.phase, episode: alert.episode === null ? null : episodeDocument(alert.episode), features: alert.features },
     windows: facts.evaluations.map(windowDocument),
+  };
+}
+
+/** Where a renewed reference comes from; null for one that a person has built. */
+function lineageDocument({ renewal }: Snapshot) {
+  if (renewal === undefined) return null;
+  const { ordinal, previous, first } = renewal;
+  return { ordinal, previous, first: { digest: first.digest, created_at: first.created_at } };
+}
+
+/** When the reference is to be renewed, and why it was not the last time. */
+function renewalDocument({ renewal }: VersionFacts) {
+  if (renewal === undefined) return null;
+  const { dueMs, nextTryMs, postponed } = renewal;
+  return {
+    due: isoTime(dueMs),
+    next_try: isoTime(nextTryMs),
+    postponed:
+      postponed === undefined ? null : { due: isoTime(postponed.dueMs), reason: postponed.reason, detail: postponed.detail },
   };
 }
 

@@ -81,8 +81,16 @@ export const schemas: Readonly<Record<string, Schema>> = {
         source: text,
         time: orNull(object({ from: text, to: text })),
         calibration_days: orNull(integer),
+        renewal: {
+          ...orNull(object({ ordinal: integer, previous: text, first: object({ digest: text, created_at: text }) })),
+          description: "Where a renewed reference comes from; null: a person has built it.",
+        },
       }),
     ),
+    renewal: {
+      ...orNull(object({ due: time, next_try: time, postponed: orNull(object({ due: time, reason: text, detail: text })) })),
+      description: "When the reference is to be renewed, and why it was not the last time; null: it is not renewed, or nothing was judged yet.",
+    },
     features: integer,
     alert: object({
       phase: oneOf("inactive", "pending", "firing"),

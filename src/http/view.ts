@@ -33,11 +33,21 @@ export type StatusFacts = {
   readonly records: { readonly counted: number; readonly dropped: Readonly<Record<string, number>> };
 };
 
+export type RenewalFacts = {
+  readonly dueMs: number;
+  /** Later than the due time once the renewal was postponed. */
+  readonly nextTryMs: number;
+  /** The last postponement; undefined: the last one that was due came about. */
+  readonly postponed: { readonly dueMs: number; readonly reason: string; readonly detail: string } | undefined;
+};
+
 export type VersionFacts = {
   /** `""` when the records carry none. */
   readonly version: string;
   /** The reference that judges it; undefined: none (`no_reference`). */
   readonly snapshot: Snapshot | undefined;
+  /** When its reference is to be renewed; undefined: it is not, or nothing was judged yet. */
+  readonly renewal?: RenewalFacts | undefined;
   /** The newest evaluation of each window, shortest window first. */
   readonly evaluations: readonly Evaluation[];
   /** Undefined: quiet. */
