@@ -2,6 +2,7 @@
 
 import type { Episode } from "../decide/alert.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
+import type { Snapshot } from "../reference/snapshot.ts";
 import type { Attempt, Delivery, EventRow } from "../store/store.ts";
 import { isoTime, isoTimeOrNull } from "./time.ts";
 import type { ModelFacts, SourceFacts, StatusFacts, VersionFacts } from "./view.ts";

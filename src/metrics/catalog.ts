@@ -365,6 +365,28 @@ export const catalog: readonly MetricRow[] = [
   },
   { name: "driftd_reference_samples", type: "gauge", labels: modelVersion, unit: "records", help: "Records of the reference." },
   {
+    name: "driftd_reference_renewals_total",
+    type: "counter",
+    labels: { model: "user" },
+    unit: "renewals",
+    help: "References that were made anew from closed panes and put in force.",
+  },
+  {
+    name: "driftd_reference_renewal_timestamp_seconds",
+    type: "gauge",
+    labels: modelVersion,
+    unit: "seconds",
+    help: "Event time from which the renewed reference is in force; absent while the configured one judges.",
+  },
+  {
+    name: "driftd_reference_distance",
+    type: "gauge",
+    labels: { model: "user", version: "user", feature: "user" },
+    unit: "nats",
+    help: "PSI less its noise between the first reference and the longest window; of renewed references only.",
+    perFeature: 9,
+  },
+  {
     name: "driftd_drift_score",
     type: "gauge",
     labels: { model: "user", version: "user", feature: "user", statistic: "own", window: "user" },

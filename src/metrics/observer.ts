@@ -126,6 +126,8 @@ export function createObserver(options: ObserverOptions): Observer {
       if (score === undefined || judged.verdict === "insufficient_data") metrics.remove("driftd_drift_score", labels);
       else metrics.set("driftd_drift_score", labels, score);
     }
+    const first = judged.gates.find(({ gate }) => gate === "first_reference");
+    if (first !== undefined) metrics.set("driftd_reference_distance", { model, version, feature }, first.value);
     // The limit on the scale of a statistic is the same for every window: an effect size, or what the user has set.
     for (const { gate, limit } of judged.gates) {
       const [, name, severity] = /^(\w+)_(warning|critical)$/.exec(gate) ?? [];
