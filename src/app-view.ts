@@ -2,18 +2,22 @@
 
 import type { Config } from "./config/config.ts";
 import { formatProblem, isConfigError } from "./config/problem.ts";
-import type { ApiView, Check, ModelFacts, PaneDocument, ReloadResult, SourceFacts, VersionFacts } from "./http/view.ts";
+import type { ApiView, Check, ModelFacts, PaneDocument, ReloadResult, SourceFacts, UnseenFacts, VersionFacts } from "./http/view.ts";
 import type { Judges } from "./judges.ts";
 import type { Clock } from "./lib/clock.ts";
 import { coerceError } from "./lib/errors.ts";
 import type { Version } from "./lib/version.ts";
 import type { Observer } from "./metrics/observer.ts";
 import type { Outbox } from "./outputs/outbox.ts";
+import type { UnseenSketch } from "./panes/unseen.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Renewals } from "./renewal.ts";
 import type { Source } from "./sources/source.ts";
 import { paneLine } from "./store/pane-line.ts";
 import type { Store } from "./store/store.ts";
+
+/** Values that the reference does not have, shown of a feature. */
+const UNSEEN_SHOWN = 10;
 
 export type AppViewParts = {
   readonly store: Store;
@@ -74,6 +78,7 @@ export function createAppView(app: AppViewParts): ApiView {
             latest.filter((evaluation) => evaluation.version === version && evaluation.window === window),
           ),
           alert: alerts.find((alert) => alert.version === version),
+          appeared: unseenFacts(judges.sketches(name, version)?.appeared),
         }),
       );
     return { model: name, windows, versions };
@@ -87,6 +92,10 @@ export function createAppView(app: AppViewParts): ApiView {
         windows.map((window) => window.name),
       ),
     );
+  }
+
+  function unseenFacts(sketch: UnseenSketch | undefined): UnseenFacts | undefined {
+    return sketch && { sinceMs: parts().loadedAtMs, total: sketch.total(), top: sketch.top(UNSEEN_SHOWN) };
   }
 
   return {
@@ -112,6 +121,7 @@ export function createAppView(app: AppViewParts): ApiView {
       const endMs = pipeline.evaluatedThroughMs(model, version, window);
       return endMs === undefined ? undefined : pipeline.windowAt(model, version, window, endMs);
     },
+    unseen: (model, version, feature) => unseenFacts(parts().judges.sketches(model, version)?.unseen(feature)),
     panes: async (query) => {
       const layouts = new Map((await store.layouts()).map((layout) => [layout.hash, layout]));
       const panes = await store.panes(query);

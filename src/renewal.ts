@@ -149,7 +149,10 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     }
     const configured = context.references.find(model, version) as LoadedReference;
     const before = (entry.reference ?? configured).snapshot;
-    const episodes = (await store.episodes({ model })).filter((episode) => episode.version === version);
+    // A new key that stays, or a little more nulls, is no reason never to renew: of quality only what is critical is left out.
+    const episodes = (await store.episodes({ model })).filter(
+      (episode) => episode.version === version && (episode.kind !== "quality" || episode.severity === "critical"),
+    );
     const range = renewalDays(atMs, rule.days, episodes, context.longestWindowMs);
     const { summed, open, incomplete } = await sumStore(store, before, { model, version, range });
     const days = summed.days();

@@ -2,6 +2,7 @@
 
 import type { Episode, Severity } from "../decide/alert.ts";
 import type { Decision } from "../decide/decider.ts";
+import { placeOf } from "../decide/quality.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { Ingest } from "../ingest.ts";
 import { type Summary, type SweptSetting, sweepLines } from "./sweep-report.ts";
@@ -17,20 +18,26 @@ type RetrainRequest = {
   readonly features: readonly string[];
 };
 
+type EpisodeReport = {
+  readonly id: string;
+  readonly severity: string;
+  readonly features: readonly string[];
+  readonly pending_at: string;
+  readonly firing_at: string | null;
+  readonly resolved_at: string | null;
+};
+
 export type ModelReport = {
   readonly model: string;
   readonly version: string;
   readonly evaluations: number;
   readonly evaluations_drift: number;
   readonly insufficient: number;
-  readonly episodes: readonly {
-    readonly id: string;
-    readonly severity: string;
-    readonly features: readonly string[];
-    readonly pending_at: string;
-    readonly firing_at: string | null;
-    readonly resolved_at: string | null;
-  }[];
+  readonly episodes: readonly EpisodeReport[];
+  /** Of the quality of the data, which asks for no retraining: apart from drift. */
+  readonly quality_episodes: readonly (EpisodeReport & {
+    readonly checks: readonly { readonly feature: string; readonly check: string }[];
+  })[];
   readonly retrain_requests: readonly RetrainRequest[];
   /** Requests that a guard held back. */
   readonly suppressed: readonly RetrainRequest[];
@@ -58,6 +65,7 @@ type Tally = {
   drift: number;
   insufficient: number;
   readonly episodes: Map<string, Episode>;
+  readonly quality: Map<string, Episode>;
   readonly requests: RetrainRequest[];
   readonly suppressed: RetrainRequest[];
   /** Moments at which an episode reached a severity. */
@@ -86,7 +94,7 @@ export function createReport(): Report {
     let tally = tallies.get(key);
     if (tally === undefined) {
       tally = {
-        ...{ evaluations: 0, drift: 0, insufficient: 0, episodes: new Map(), requests: [], suppressed: [], alarms: [] },
+        ...{ evaluations: 0, drift: 0, insufficient: 0, episodes: new Map(), quality: new Map(), requests: [], suppressed: [], alarms: [] },
         ...{ firstEndMs: Number.POSITIVE_INFINITY, lastEndMs: Number.NEGATIVE_INFINITY },
       };
       tallies.set(key, tally);
@@ -103,7 +111,10 @@ export function createReport(): Report {
         if (verdict === "drift") tally.drift++;
         if (verdict === "insufficient_data") tally.insufficient++;
       }
-      for (const episode of decision.episodes) tallyOf(episode.model, episode.version).episodes.set(episode.id, episode);
+      for (const episode of decision.episodes) {
+        const { episodes, quality } = tallyOf(episode.model, episode.version);
+        (episode.kind === "quality" ? quality : episodes).set(episode.id, episode);
+      }
       for (const { kind, episode, endMs } of decision.changes) {
         if (kind === "firing" || kind === "escalated")
           tallyOf(episode.model, episode.version).alarms.push({ endMs, severity: episode.severity });
@@ -125,13 +136,10 @@ export function createReport(): Report {
           evaluations: tally.evaluations,
           evaluations_drift: tally.drift,
           insufficient: tally.insufficient,
-          episodes: [...tally.episodes.values()].map((episode) => ({
-            id: episode.id,
-            severity: episode.severity,
-            features: episode.features,
-            pending_at: iso(episode.pendingAtMs),
-            firing_at: isoOrNull(episode.firingAtMs),
-            resolved_at: isoOrNull(episode.resolvedAtMs),
+          episodes: [...tally.episodes.values()].map(episodeReport),
+          quality_episodes: [...tally.quality.values()].map((episode) => ({
+            ...episodeReport(episode),
+            checks: (episode.checks ?? []).map(placeOf),
           })),
           retrain_requests: tally.requests,
           suppressed: tally.suppressed,
@@ -179,13 +187,33 @@ export function modelLines(models: readonly ModelReport[]): string[] {
     ...model.episodes.flatMap((episode) => [
       `  ${episode.severity} episode ${episode.id}`,
       `    ${episode.features.join(", ")}`,
-      `    pending ${episode.pending_at}, firing ${episode.firing_at ?? "never"}, ${episode.resolved_at === null ? "not resolved" : `resolved ${episode.resolved_at}`}`,
+      timesOf(episode),
+    ]),
+    ...model.quality_episodes.flatMap((episode) => [
+      `  ${episode.severity} quality episode ${episode.id}`,
+      `    ${episode.checks.map(({ feature, check }) => `${feature}: ${check}`).join(", ")}`,
+      timesOf(episode),
     ]),
     ...model.retrain_requests.map(
       (request) => `  would ask for retraining at ${request.at}: ${request.features.join(", ")} (${request.guard})`,
     ),
     ...model.suppressed.map((request) => `  a request at ${request.at} was held back: ${request.guard}`),
   ]);
+}
+
+function timesOf({ pending_at, firing_at, resolved_at }: EpisodeReport): string {
+  return `    pending ${pending_at}, firing ${firing_at ?? "never"}, ${resolved_at === null ? "not resolved" : `resolved ${resolved_at}`}`;
+}
+
+function episodeReport(episode: Episode): EpisodeReport {
+  return {
+    id: episode.id,
+    severity: episode.severity,
+    features: episode.features,
+    pending_at: iso(episode.pendingAtMs),
+    firing_at: isoOrNull(episode.firingAtMs),
+    resolved_at: isoOrNull(episode.resolvedAtMs),
+  };
 }
 
 /** ISO 8601 UTC; milliseconds only when there are some. */

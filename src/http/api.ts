@@ -1,11 +1,12 @@
 /** Shapes what the view returns into the public JSON: status, models, episodes, deliveries. Pure. One feature: `feature.ts`. */
 
 import type { Episode } from "../decide/alert.ts";
+import { placeOf } from "../decide/quality.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
 import type { Attempt, Delivery, EventRow } from "../store/store.ts";
 import { isoTime, isoTimeOrNull } from "./time.ts";
-import type { ModelFacts, SourceFacts, StatusFacts, VersionFacts } from "./view.ts";
+import type { ModelFacts, SourceFacts, StatusFacts, UnseenFacts, VersionFacts } from "./view.ts";
 
 /** The document of `GET /api/v1/status`; `ready` is what `/-/ready` says, which need not hang on every check shown. */
 export function statusDocument(facts: StatusFacts, ready: boolean) {
@@ -73,8 +74,25 @@ function versionDocument(facts: VersionFacts) {
       alert === undefined
         ? { phase: "inactive", episode: null, features: [] }
         : { phase: alert.phase, episode: alert.episode === null ? null : episodeDocument(alert.episode), features: alert.features },
+    quality: qualityDocument(facts),
     windows: facts.evaluations.map(windowDocument),
   };
+}
+
+/** What is wrong with the data beside drift: the alert of its own, and keys of records that the reference does not have. */
+function qualityDocument({ alert, appeared }: VersionFacts) {
+  const { phase, episode, checks } = alert?.quality ?? { phase: "inactive" as const, episode: null, checks: [] };
+  return {
+    phase,
+    episode: episode === null ? null : episodeDocument(episode),
+    failing: checks,
+    ...(appeared === undefined ? {} : { appeared: unseenDocument(appeared) }),
+  };
+}
+
+/** Values (or keys) that the reference does not have, since a moment; counts are at most by `over` too large. */
+export function unseenDocument({ sinceMs, total, top }: UnseenFacts) {
+  return { since: isoTime(sinceMs), total, values: top };
 }
 
 /** Where a renewed reference comes from; null for one that a person has built. */
@@ -112,6 +130,7 @@ function windowDocument(evaluation: Evaluation) {
     reason: evaluation.reason,
     ...(evaluation.severity === undefined ? {} : { severity: evaluation.severity }),
     drifting_features: drifting,
+    failing_checks: evaluation.findings?.filter(({ verdict }) => verdict === "drift").length ?? 0,
     policy: evaluation.policy,
     reference: evaluation.referenceDigest,
   };
@@ -121,10 +140,12 @@ function windowDocument(evaluation: Evaluation) {
 export function episodeDocument(episode: Episode) {
   return {
     id: episode.id,
+    kind: episode.kind ?? "drift",
     model: episode.model,
     version: episode.version,
     severity: episode.severity,
     features: episode.features,
+    ...(episode.checks === undefined ? {} : { checks: episode.checks.map(placeOf) }),
     pending_at: isoTime(episode.pendingAtMs),
     firing_at: isoTimeOrNull(episode.firingAtMs),
     resolved_at: isoTimeOrNull(episode.resolvedAtMs),

@@ -5,7 +5,9 @@ import { featureEvaluation } from "../evaluate/evaluate.ts";
 import type { Evaluation, FeatureEvaluation, Gate, WindowCounts } from "../evaluate/evaluation.ts";
 import { coarseCounts, coarseLabels, coarsePlan, referenceCoarse } from "../reference/coarse.ts";
 import type { SnapshotFeature } from "../reference/snapshot.ts";
+import { unseenDocument } from "./api.ts";
 import { isoTime } from "./time.ts";
+import type { UnseenFacts } from "./view.ts";
 
 /** Features whose detail is built for one ranking, at about 0.1 ms each; drifting ones first, then in the snapshot's order. */
 const RANKED_AT_MOST = 500;
@@ -102,6 +104,7 @@ export function featureDocument(facts: {
   readonly evaluation: Evaluation | undefined;
   readonly judged: FeatureEvaluation | undefined;
   readonly counts: WindowCounts | undefined;
+  readonly unseen: UnseenFacts | undefined;
 }) {
   const { feature, evaluation, judged } = facts;
   const score = judged === undefined ? undefined : driftScore(judged.gates);
@@ -132,5 +135,6 @@ export function featureDocument(facts: {
     ...(judged?.compat === undefined ? {} : { compat: judged.compat }),
     gates: judged?.gates ?? [],
     quality: judged?.quality ?? [],
+    ...(facts.unseen === undefined ? {} : { unseen: unseenDocument(facts.unseen) }),
   };
 }

@@ -1,5 +1,6 @@
 /** The addresses under `/api/v1` in one table: the server, the OpenAPI file and the tests are made from it. The answers' shapes: `schemas.ts`. */
 
+import type { EpisodeKind } from "../decide/alert.ts";
 import { deliveryDetail, deliveryDocument, episodeDocument, eventDocument, modelDocument, statusDocument } from "./api.ts";
 import { featureDocument, rankFeatures } from "./feature.ts";
 import { findModel, findVersion, findWindow, judgedFeature, unknownDelivery } from "./lookup.ts";
@@ -125,6 +126,7 @@ export const apiRoutes: readonly Route[] = [
           evaluation,
           judged: evaluation === undefined ? undefined : judgedFeature(evaluation, wanted),
           counts,
+          unseen: view.unseen(facts.model.model, facts.version.version, wanted),
         }),
       };
     },
@@ -151,14 +153,21 @@ export const apiRoutes: readonly Route[] = [
   {
     methods: ["get"],
     path: "/api/v1/episodes",
-    summary: "Episodes of drift, newest first.",
-    params: { model: inQuery("Only this model."), ...paging },
+    summary: "Episodes of drift, newest first; with `kind` those of the quality of the data, or both.",
+    params: {
+      model: inQuery("Only this model."),
+      kind: { in: "query", type: "one_of", values: ["drift", "quality", "all"], description: "Which kind; default: drift." },
+      ...paging,
+    },
     schema: "EpisodePage",
     failures: [],
     answer: async (view, values) => {
       const only = values.text("model");
+      // Programs that were written before there was quality expect drift.
+      const kind = (values.text("kind") ?? "drift") as EpisodeKind | "all";
+      const filter = { ...(only === undefined ? {} : { model: only }), ...(kind === "all" ? {} : { kind }) };
       const shown = await page(
-        (limit) => view.episodes({ limit, ...(only === undefined ? {} : { model: only }) }),
+        (limit) => view.episodes({ limit, ...filter }),
         ({ id }) => id,
         pageRequest(values),
       );

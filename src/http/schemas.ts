@@ -97,6 +97,12 @@ export const schemas: Readonly<Record<string, Schema>> = {
       episode: orNull(ref("Episode")),
       features: list(object({ feature: text, window: text, severity })),
     }),
+    quality: object({
+      phase: oneOf("inactive", "pending", "firing"),
+      episode: orNull(ref("Episode")),
+      failing: list(object({ feature: text, check: text, window: text, severity })),
+      "appeared?": { ...ref("Unseen"), description: "Keys of records that the reference does not have." },
+    }),
     windows: list(
       object({
         window: text,
@@ -107,6 +113,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
         reason: text,
         "severity?": severity,
         drifting_features: integer,
+        failing_checks: integer,
         policy: text,
         reference: orNull(text),
       }),
@@ -153,7 +160,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
     "calibrated?": flag,
     "threshold?": {
       ...object({ origin: text, "degraded?": text }),
-      description: "How the limits came about: own_days, hour_of_day, weekday, tolerance, budget or fixed; degraded: what could not be had.",
+      description:
+        "How the limits came about: own_days, hour_of_day, weekday, tolerance, budget or fixed; degraded: what could not be had.",
     },
     "effect?": {
       ...object({ psi_excess: number, lower: number, upper: number, confidence: number }),
@@ -176,16 +184,24 @@ export const schemas: Readonly<Record<string, Schema>> = {
       ...list(object({ gate: text, passed: flag, value: number, limit: number })),
       description: "Every number of the rule with its limit, in the order of the rule.",
     },
-    quality: list(object({ check: text, verdict, reference_share: count, current_share: count })),
+    quality: list(object({ check: text, verdict, "reference_share?": count, current_share: count, "limit?": count, "expected?": text })),
+    "unseen?": { ...ref("Unseen"), description: "Values that the reference does not have; absent for numbers and sensitive features." },
   }),
   Pane: { type: "object", additionalProperties: true, description: "A line of `driftd store export`." },
   PanePage: pageOf("Pane"),
+  Unseen: object({
+    since: time,
+    total: count,
+    values: list(object({ value: text, count, over: { ...count, description: "By how much the count may be too large." } })),
+  }),
   Episode: object({
     id: text,
+    kind: oneOf("drift", "quality"),
     model: text,
     version: text,
     severity,
     features: list(text),
+    "checks?": { ...list(object({ check: text, feature: text })), description: "Of quality: what fails or failed." },
     pending_at: time,
     firing_at: orNull(time),
     resolved_at: orNull(time),

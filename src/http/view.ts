@@ -3,7 +3,7 @@
  * (`api.ts`, `feature.ts`) and never reaches further. Every function may throw a DriftdError; it becomes a problem document.
  */
 
-import type { Episode } from "../decide/alert.ts";
+import type { Episode, EpisodeKind } from "../decide/alert.ts";
 import type { Alert } from "../decide/decider.ts";
 import type { Evaluation, WindowCounts } from "../evaluate/evaluation.ts";
 import type { Version } from "../lib/version.ts";
@@ -52,6 +52,15 @@ export type VersionFacts = {
   readonly evaluations: readonly Evaluation[];
   /** Undefined: quiet. */
   readonly alert: Alert | undefined;
+  /** Keys of records that the reference does not have; undefined: not looked for. */
+  readonly appeared?: UnseenFacts | undefined;
+};
+
+/** The most frequent of what a reference does not have, most frequent first, as noted in memory since a moment. */
+export type UnseenFacts = {
+  readonly sinceMs: number;
+  readonly total: number;
+  readonly top: readonly { readonly value: string; readonly count: number; readonly over: number }[];
 };
 
 export type ModelFacts = {
@@ -81,6 +90,8 @@ export type ApiView = {
   readonly model: (name: string) => ModelFacts | undefined | Promise<ModelFacts | undefined>;
   /** The counts of the last evaluated window, or undefined when there are none (any more). */
   readonly windowCounts: (model: string, version: string, window: string) => Promise<WindowCounts | undefined>;
+  /** Values of a feature that its reference does not have; undefined: none are noted (numeric, sensitive). */
+  readonly unseen: (model: string, version: string, feature: string) => UnseenFacts | undefined;
   /** Panes with a start in `[fromMs, toMs)` in canonical order, open ones included. The server asks for an hour at a time. */
   readonly panes: (query: {
     readonly model: string;
@@ -88,8 +99,12 @@ export type ApiView = {
     readonly fromMs: number;
     readonly toMs: number;
   }) => Promise<readonly PaneDocument[]>;
-  /** Newest first, as the store gives them. */
-  readonly episodes: (query: { readonly model?: string; readonly limit: number }) => Promise<readonly Episode[]>;
+  /** Newest first, as the store gives them; of both kinds unless one is named. */
+  readonly episodes: (query: {
+    readonly model?: string;
+    readonly kind?: EpisodeKind;
+    readonly limit: number;
+  }) => Promise<readonly Episode[]>;
   /** Lines of the event log behind number `after`, oldest first: every decision with its reason. */
   readonly events: (query: {
     readonly after: number;

@@ -118,12 +118,12 @@ export function createSqliteDecisions(db: DatabaseSync): SqliteDecisions {
     },
     evaluatedThrough: () => all("SELECT model, version, window, through_ms AS throughMs FROM evaluated ORDER BY model, version, window"),
     alertStates: () => all("SELECT model, version, state FROM alert_states ORDER BY model, version"),
-    episodes: ({ model, limit = ALL }) =>
+    episodes: ({ model = null, kind = null, limit = ALL }) =>
+      // An episode without a kind is one of drift.
       all<{ body: string }>(
-        "SELECT body FROM episodes WHERE ? IS NULL OR model = ? ORDER BY pending_ms DESC, id LIMIT ?",
-        model ?? null,
-        model ?? null,
-        limit,
+        `SELECT body FROM episodes WHERE (? IS NULL OR model = ?) AND (? IS NULL OR coalesce(body ->> '$.kind', 'drift') = ?)
+          ORDER BY pending_ms DESC, id LIMIT ?`,
+        ...[model, model, kind, kind, limit],
       ).map(({ body }) => JSON.parse(body) as Episode),
     lastEvaluations: () =>
       all<{

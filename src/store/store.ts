@@ -3,7 +3,7 @@
  * All implementations run one contract suite (`test/store/store.suite.ts`).
  */
 
-import type { Episode } from "../decide/alert.ts";
+import type { Episode, EpisodeKind } from "../decide/alert.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { OutboxMessage } from "../outputs/output.ts";
 import type { Cursor, Pane } from "../panes/pane.ts";
@@ -95,8 +95,8 @@ export type Store = {
   }) => Promise<void>;
   readonly evaluatedThrough: () => Promise<EvaluatedThrough[]>;
   readonly alertStates: () => Promise<AlertStateRow[]>;
-  /** Newest first. */
-  readonly episodes: (query: { readonly model?: string; readonly limit?: number }) => Promise<Episode[]>;
+  /** Newest first; of both kinds unless one is named. */
+  readonly episodes: (query: { readonly model?: string; readonly kind?: EpisodeKind; readonly limit?: number }) => Promise<Episode[]>;
   /** The newest stored evaluation of each (model, version, window). */
   readonly lastEvaluations: () => Promise<Evaluation[]>;
   /** Newest first. */

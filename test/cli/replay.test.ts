@@ -77,6 +77,7 @@ describe("the document", () => {
               resolved_at: null,
             },
           ],
+          quality_episodes: [],
           retrain_requests: [
             {
               id: expect.stringMatching(/^msg_[0-9a-f]{32}$/),

@@ -248,7 +248,19 @@ export function pane(startMs: number, partition = 0): PaneDocument {
 /** The view; what a test wants otherwise it overwrites. */
 export function fakeView(change: Partial<ApiView> = {}): ApiView {
   const models: readonly ModelFacts[] = [
-    { model: "flights", windows: ["1h", "6h", "24h"], versions: [{ version: "1", snapshot, evaluations: evaluations(), alert }] },
+    {
+      model: "flights",
+      windows: ["1h", "6h", "24h"],
+      versions: [
+        {
+          version: "1",
+          snapshot,
+          evaluations: evaluations(),
+          alert,
+          appeared: { sinceMs: NOW_MS, total: 3, top: [{ value: "new_key", count: 3, over: 0 }] },
+        },
+      ],
+    },
     {
       model: "new / model",
       windows: ["1h", "6h", "24h"],
@@ -259,6 +271,8 @@ export function fakeView(change: Partial<ApiView> = {}): ApiView {
   const deliveries = [delivery(1), delivery(2, "dead"), delivery(3, "pending")];
   const panes = Array.from({ length: 24 }, (_, i) => pane(NOW_MS - 2 * HOUR_MS + Math.floor(i / 2) * 600_000, i % 2));
   return {
+    unseen: (_, __, name) =>
+      name === "origin" ? { sinceMs: NOW_MS - 26 * HOUR_MS, total: 12, top: [{ value: "XXX", count: 9, over: 0 }] } : undefined,
     ready: () => [],
     status: () => ({
       build: { version: "0.1.0", revision: "unknown", nodejs: "v24.21.0" },

@@ -341,6 +341,19 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         expect((await store.episodes({})).map(({ id }) => id)).toEqual(["e3", "e2", "e1"]);
         expect((await store.episodes({ model: "m", limit: 1 })).map(({ id }) => id)).toEqual(["e2"]);
       });
+
+      it("episodes come by kind; one without a kind is of drift", async () => {
+        const store = await opened();
+        const quality = { kind: "quality" as const, features: ["origin"], checks: ["missing origin"], pendingAtMs: T0 + 1 };
+        const list = [episode({ id: "e1" }), episode({ id: "e2", ...quality }), episode({ id: "e3", model: "n", kind: "drift" })];
+        await store.commitDecision(decision({ episodes: list }));
+        const idsOf = async (query: Parameters<typeof store.episodes>[0]) => (await store.episodes(query)).map(({ id }) => id).sort();
+        expect(await idsOf({})).toEqual(["e1", "e2", "e3"]);
+        expect(await idsOf({ kind: "drift" })).toEqual(["e1", "e3"]);
+        expect(await idsOf({ kind: "quality" })).toEqual(["e2"]);
+        expect(await store.episodes({ kind: "quality", model: "m" })).toEqual([list[1]]);
+        expect(await idsOf({ kind: "quality", model: "n" })).toEqual([]);
+      });
     });
 
     describe("the outbox", () => {
