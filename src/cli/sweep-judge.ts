@@ -1,11 +1,12 @@
 /**
  * One pane log judged by many configurations. Windows and verdicts are pure functions of the panes, so a window is summed once for all
- * configurations that have it, judged once for all that judge alike, and only the decisions are each configuration's own.
+ * configurations that have it, its statistics are made once, and only verdicts and decisions are each configuration's own.
  */
 
 import { judgesOf, ruleOf } from "../assembly.ts";
 import type { Config } from "../config/config.ts";
 import { createDecider, type Decider } from "../decide/decider.ts";
+import { createManyJudge } from "../evaluate/evaluate-many.ts";
 import type { Evaluation, WindowCounts } from "../evaluate/evaluation.ts";
 import { createEvaluator, type DecisionRows, type Subject } from "../evaluate/evaluator.ts";
 import type { Judges } from "../judges.ts";
@@ -77,18 +78,18 @@ async function judgeTogether(config: Config, lanes: readonly Lane[], options: Ju
   const verdicts = new WeakMap<Evaluation, readonly Evaluation[]>();
 
   function subject(model: string, version: string): Subject {
-    const subjects = lanes.map(({ judges }) => subjectOf(model, version, { judges, reader, metrics: noMetrics, clock }));
-    const digests = lanes.map(({ judges }) => judges.digest(model));
-    /** The first lane that judges as this one does. */
-    const alike = digests.map((digest) => digests.indexOf(digest));
+    const own = lanes.map(({ judges }) => judges.find(model, version)?.prepared);
+    const base = subjectOf(model, version, { judges: lanes[0]!.judges, reader, metrics: noMetrics, clock });
+    // A version without a reference can be told by nobody.
+    const known = own.filter((prepared) => prepared !== undefined);
+    const judge = known.length === own.length ? createManyJudge(known) : undefined;
     return {
-      ...subjects[0]!,
+      ...base,
       evaluate: (counts) => {
         options.onWindow?.(counts);
-        const own: Evaluation[] = [];
-        for (let i = 0; i < lanes.length; i++) own.push(alike[i] === i ? subjects[i]!.evaluate(counts) : own[alike[i]!]!);
-        verdicts.set(own[0]!, own);
-        return own[0]!;
+        const found = judge?.(counts) ?? own.map(() => base.evaluate(counts) as Evaluation);
+        verdicts.set(found[0]!, found);
+        return found[0]!;
       },
     };
   }
