@@ -27,7 +27,10 @@ type Judged = {
   readonly findings?: readonly QualityFinding[];
 };
 /** Judges a window for all members of a family but the first, which `evaluateWindow` has judged. */
-type Family = { readonly members: readonly number[]; readonly judge: (window: WindowCounts) => readonly Judged[] };
+type Family = {
+  readonly members: readonly number[];
+  readonly judge: (window: WindowCounts, others: readonly QualityFinding[]) => readonly Judged[];
+};
 
 /** Prepares to judge by each of `references`: the same snapshot under several policies (or other snapshots, which share nothing). */
 export function createManyJudge(references: readonly PreparedReference[]): ManyJudge {
