@@ -38,6 +38,8 @@ export type Judges = {
   /** Every model and version that records were seen of. */
   readonly subjects: () => readonly { readonly model: string; readonly version: string }[];
   readonly policyDigest: (model: string) => string;
+  /** Undefined: the model is not configured. */
+  readonly policy: (model: string) => Policy | undefined;
   /** Whether the model is configured. */
   readonly knows: (model: string) => boolean;
   /** What was noted in memory of a version's records: values and keys that its reference does not have. */
@@ -112,6 +114,7 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
     },
     subjects: () => [...routes].flatMap(([model, versions]) => [...versions.keys()].sort().map((version) => ({ model, version }))),
     policyDigest: (model) => digests.get(model) ?? "",
+    policy: (model) => byName.get(model)?.policy,
     sketches: (model, version) => {
       const route = routes.get(model)?.get(version);
       return route && sketches.get(route);

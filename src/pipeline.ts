@@ -19,11 +19,13 @@ import type { Clock } from "./lib/clock.ts";
 import { coerceError, DriftdError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
+import { createRecordLog } from "./panes/record-log.ts";
 import type { Timing } from "./panes/watermark.ts";
 import { createWindowReader } from "./panes/window-reader.ts";
 import type { Source, SourcePartition, Start } from "./sources/source.ts";
 import type { EvaluatedThrough, Store } from "./store/store.ts";
 import { subjectOf, subjectsOf } from "./subjects.ts";
+import { createVolumes } from "./volumes.ts";
 
 export type PipelineOptions = {
   readonly store: Store;
@@ -151,6 +153,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   });
 
   const reader = createWindowReader({ store, paneMs: options.timing.paneMs });
+  const recordLog = createRecordLog({ store, paneMs: options.timing.paneMs });
+  const volumes = createVolumes({ records: recordLog, judges: () => judges, retentionMs: options.retentionMs });
   const layouts = await store.layouts();
   const ingest = createIngest({
     decoders: options.decoders,
@@ -180,7 +184,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     return createEvaluator<Decision>({
       windows,
       store: { ...store, commitDecision: (rows) => store.commitDecision({ ...rows, evaluations: rows.evaluations.map(storedEvaluation) }) },
-      subjects: () => subjectsOf({ judges, reader, metrics, clock }),
+      subjects: () => subjectsOf({ judges, reader, volumes, metrics, clock }),
       decide: (evaluations, endMs) => decider.decide(evaluations, options.guardNowMs(endMs)),
       onDecided: (evaluations, decision) => {
         decider.accept(decision);
@@ -207,6 +211,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       gate = batch.gate;
       batch.done();
       reader.invalidate(batch.panes);
+      recordLog.invalidate(batch.panes);
       metrics.set("driftd_state_snapshot_duration_seconds", {}, (clock.monotonicMs() - beganMs) / 1000);
       metrics.set("driftd_state_snapshot_last_success_timestamp_seconds", {}, clock.nowMs() / 1000);
       publishPositions();
@@ -299,7 +304,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   async function restore(changed: (model: string) => boolean): Promise<void> {
     const evaluations: Evaluation[] = [];
     try {
-      for (const subject of subjectsOf({ judges, reader, metrics, clock })) {
+      for (const subject of subjectsOf({ judges, reader, volumes, metrics, clock })) {
         const { model, version } = subject;
         if (!changed(model)) continue;
         for (const window of windows) {

@@ -6,6 +6,7 @@
 import type { Severity, Verdict } from "../decide/alert.ts";
 import type { RowLayout } from "../reference/layout.ts";
 import type { CalibrationOrigin } from "./calibration-state.ts";
+import type { Volume } from "./volume.ts";
 
 /** The sum of a window's panes: the only thing an evaluation sees of the traffic. */
 export type WindowCounts = {
@@ -212,6 +213,8 @@ export type Evaluation = {
   readonly outcomes?: Outcomes;
   /** What is wrong with the window's data beside drift; absent: not looked at (`insufficient_data` for all, or an older evaluation). */
   readonly findings?: readonly QualityFinding[];
+  /** The number of records against what is usual: of the shortest window, for the version that most records are of. Not stored. */
+  readonly volume?: Volume;
   /** By judged feature: which of its checks could not be judged, as bits (`FEW_ROWS`, `FEW_VALUES`). Absent in hand-made evaluations. */
   readonly unjudged?: Uint8Array;
   readonly offsets: WindowCounts["offsets"];

@@ -72,6 +72,8 @@ export type Calibration = {
   readonly slot_seconds: number;
   /** Start of slot 0, ISO 8601 UTC; slot i starts `i * slot_seconds` later. */
   readonly from: string;
+  /** Records of each slot, whatever their values; absent: not known. */
+  readonly records?: readonly number[];
   /** Per feature: for each slot the counts of the coarse bins (an empty array = no value in that slot). */
   readonly slots: Readonly<Record<string, readonly (readonly number[])[]>>;
 };

@@ -217,9 +217,13 @@ export function createSqlitePanes(db: DatabaseSync): SqlitePanes {
       return first ?? undefined;
     },
     recordCounts: (model, fromMs, toMs) =>
-      sql(`SELECT s.version, p.start_ms AS startMs, sum(p.records) AS records FROM series s JOIN panes p ON p.series = s.id
+      sql(`SELECT p.start_ms AS startMs, s.version, s.source, s.partition, sum(p.records) AS records FROM series s JOIN panes p ON p.series = s.id
         WHERE s.model = ? AND p.start_ms >= ? AND p.start_ms < ? AND p.records > 0
-        GROUP BY p.start_ms, s.version ORDER BY p.start_ms, s.version`).all(model, fromMs, toMs) as unknown as RecordCount[],
+        GROUP BY p.start_ms, s.version, s.source, s.partition ORDER BY p.start_ms, s.version, s.source, s.partition`).all(
+        model,
+        fromMs,
+        toMs,
+      ) as unknown as RecordCount[],
     openPanes: () => (sql("SELECT * FROM panes WHERE final = 0 ORDER BY series, start_ms").all() as unknown as PaneRow[]).map(paneOf),
     versions: () =>
       sql(`SELECT DISTINCT model, version FROM series s WHERE EXISTS (SELECT 1 FROM panes WHERE series = s.id) ORDER BY model, version`)

@@ -19,8 +19,14 @@ export type PaneQuery = {
   readonly finalOnly?: boolean;
 };
 
-/** Records of one version in the panes of one start. */
-export type RecordCount = { readonly version: string; readonly startMs: number; readonly records: number };
+/** Records of one version and source partition in the panes of one start. */
+export type RecordCount = {
+  readonly startMs: number;
+  readonly version: string;
+  readonly source: string;
+  readonly partition: number;
+  readonly records: number;
+};
 
 /** How far (model, version, window) has been evaluated: an evaluated window is never evaluated again. */
 export type EvaluatedThrough = { readonly model: string; readonly version: string; readonly window: string; readonly throughMs: number };
@@ -73,8 +79,8 @@ export type Store = {
   /** The earliest pane start of a model and version (at or after `fromMs`), or undefined. */
   readonly firstPane: (model: string, version: string, fromMs?: number) => Promise<number | undefined>;
   /**
-   * Records of a model by version and pane start, over all sources and partitions, of panes (open ones too) that start in `[fromMs, toMs)` and
-   * hold a record; in the order of (start, version). It reads no counts: four weeks of a model are a question of some 100 ms.
+   * Records of a model by pane start, version, source and partition, of panes (open ones too) that start in `[fromMs, toMs)` and hold a record;
+   * in this order. It reads no counts: four weeks of a model are a question of some 100 ms.
    */
   readonly recordCounts: (model: string, fromMs: number, toMs: number) => Promise<RecordCount[]>;
   /** Panes that are not final: what the ingest loads after a start. */
