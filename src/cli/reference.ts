@@ -12,6 +12,7 @@ import { describeSnapshot, thinness } from "../reference/inspect.ts";
 import { loadSnapshot, saveSnapshot } from "../reference/load.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, type ParsedArgs, parseArgs } from "./args.ts";
 import { printable } from "./columns.ts";
+import { buildFromStore, isFromStore } from "./reference-store.ts";
 
 const buildSpec: CommandSpec = {
   name: "reference build",
@@ -44,18 +45,20 @@ const inspectSpec: CommandSpec = {
 };
 
 const USAGE = `Usage: driftd reference build --input DATA --output FILE [flags]
+       driftd reference build --from-store [STORE] --config FILE --output FILE [flags]
        driftd reference inspect FILE
 
 build    ${buildSpec.description.split("\n")[0]}
 inspect  ${inspectSpec.description}
 
 More: driftd reference build --help
+      driftd reference build --from-store --help
 `;
 
 /** Runs `driftd reference …`. Resolves to the exit code; rejects with `USAGE`, `TABLE_*` and `REFERENCE_*` errors for what the user can mend. */
 export async function referenceCommand(args: string[], io: Io): Promise<number> {
   const [action, ...rest] = args;
-  if (action === "build") return build(rest, io);
+  if (action === "build") return isFromStore(rest) ? buildFromStore(rest, io) : build(rest, io);
   if (action === "inspect") return inspect(rest, io);
   if (action === "--help" || action === "-h") {
     io.stdout(USAGE);
