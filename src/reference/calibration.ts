@@ -54,8 +54,19 @@ export async function calibrationOf(
     time_zone: "UTC",
     slot_seconds: SLOT_SECONDS,
     from: isoOf(fromMs),
+    records: await recordsOf(table, bounds, fromMs, slots),
     slots: Object.fromEntries(features.map(({ feature }) => [feature.feature, bySlot(counted.get(feature.feature)!, slots)])),
   };
+}
+
+/** Rows of each half hour, whatever they hold: how much traffic is usual. */
+async function recordsOf(table: Table, bounds: TimeFilter, fromMs: number, slots: number): Promise<number[]> {
+  const records = new Array<number>(slots).fill(0);
+  for (const { startMs, count } of await table.countByTime(bounds.column, SLOT_MS, bounds)) {
+    const slot = Math.floor((startMs - fromMs) / SLOT_MS);
+    if (slot >= 0 && slot < slots) records[slot]! += count;
+  }
+  return records;
 }
 
 /** The stretch of at most `CALIBRATION_DAYS` calendar days that holds the most rows, and how many of its days have any. */

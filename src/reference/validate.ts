@@ -129,10 +129,11 @@ function checkEdgeLists(lists: unknown, at: string, check: Check): void {
 
 function checkCalibration(calibration: unknown, check: Check): void {
   check(isFields(calibration), "calibration", "an object", calibration);
-  const { days, slot_seconds: slotSeconds, from, slots } = calibration as Fields;
+  const { days, slot_seconds: slotSeconds, from, records, slots } = calibration as Fields;
   check(isCount(days), "calibration.days", "a whole number", days);
   check(typeof slotSeconds === "number" && slotSeconds > 0, "calibration.slot_seconds", "a positive number", slotSeconds);
   check(typeof from === "string" && Number.isFinite(Date.parse(from)), "calibration.from", "a time", from);
+  check(records === undefined || isListOf(records, isCount), "calibration.records", "a list of whole numbers", records);
   check(isFields(slots), "calibration.slots", "an object", slots);
   for (const [feature, list] of Object.entries(slots as Fields)) {
     check(
