@@ -65,6 +65,7 @@ function createLane(config: Config, { references, subjects }: JudgeOptions): Lan
     ruleOf: (model) => rules.get(model),
     hash: hashParts,
     restored: [],
+    keepsStates: false,
     referenceRecords: (model, version) => judges.find(model, version)?.reference.snapshot.records,
   });
   return { judges, decider, report: createReport() };

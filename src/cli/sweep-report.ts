@@ -25,6 +25,8 @@ export type Summary = {
   readonly episodes: number;
   readonly critical: number;
   readonly requests: number;
+  /** Share of the time, 0–1, in which an episode was firing: one that never ends is no good sign. */
+  readonly firing: number;
   /** Null where less than an hour was judged. */
   readonly per_30_days: { readonly episodes: number; readonly critical: number; readonly requests: number } | null;
   /** How many episodes each feature had a part in, most first. */
@@ -54,6 +56,7 @@ export function summarize({ episodes, requests, alarms, firstEndMs, lastEndMs }:
     episodes: episodes.length,
     critical,
     requests: requests.length,
+    firing: firingShare(episodes, lastEndMs, spanMs),
     per_30_days:
       spanMs < DAY_MS / 24 || !Number.isFinite(spanMs)
         ? null
@@ -63,6 +66,12 @@ export function summarize({ episodes, requests, alarms, firstEndMs, lastEndMs }:
       .sort((a, b) => b.episodes - a.episodes || (a.feature < b.feature ? -1 : 1)),
     ...(onsetMs === undefined ? {} : { onset: onsetOf(episodes, alarms, onsetMs) }),
   };
+}
+
+function firingShare(episodes: Course["episodes"], lastEndMs: number, spanMs: number): number {
+  let firingMs = 0;
+  for (const { firingAtMs, resolvedAtMs } of episodes) if (firingAtMs !== null) firingMs += (resolvedAtMs ?? lastEndMs) - firingAtMs;
+  return spanMs > 0 && Number.isFinite(spanMs) ? Math.round((firingMs * 10_000) / spanMs) / 10_000 : 0;
 }
 
 function onsetOf(episodes: Course["episodes"], alarms: Course["alarms"], onsetMs: number): Onset {
@@ -111,12 +120,13 @@ function headings(onset: boolean): string[] {
     "critical",
     "requests",
     "per 30 days",
+    "firing",
     ...(onset ? ["before onset", "first warning", "first critical"] : []),
     "features",
   ];
 }
 
-function row(label: string, { episodes, critical, requests, per_30_days: rate, features, onset }: Summary): string[] {
+function row(label: string, { episodes, critical, requests, firing, per_30_days: rate, features, onset }: Summary): string[] {
   const named = features.slice(0, NAMED).map(({ feature, episodes: count }) => `${feature} ${count}`);
   const more = features.length > NAMED ? `, ${features.length - NAMED} more` : "";
   return [
@@ -125,6 +135,7 @@ function row(label: string, { episodes, critical, requests, per_30_days: rate, f
     String(critical),
     String(requests),
     rate === null ? "-" : String(rate.episodes),
+    `${Math.round(firing * 1000) / 10} %`,
     ...(onset === undefined
       ? []
       : [`${onset.before.episodes}${onset.open ? ", one open" : ""}`, after(onset.first_warning), after(onset.first_critical)]),

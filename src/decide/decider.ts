@@ -44,6 +44,8 @@ export type DeciderOptions = {
   readonly restored: readonly AlertStateRow[];
   /** Records of the reference that judges a version, for the request. */
   readonly referenceRecords: (model: string, version: string) => number | undefined;
+  /** False: nobody keeps the states, so no row of them is made (what-if: half of the cost). Default true. */
+  readonly keepsStates?: boolean;
 };
 
 /** What became of a retraining: for counters, logs and the replay's report. */
@@ -192,8 +194,10 @@ export function createDecider(options: DeciderOptions): Decider {
     const alertState: AlertStateRow[] = [];
     if (alert !== before.alert || quality.state !== before.quality || retrain !== before.retrain) {
       const state: DecideState = { alert, quality: quality.state, retrain };
-      const text = writeState(state);
-      if (text !== writeState(before)) alertState.push({ model, version, state: text });
+      if (options.keepsStates !== false) {
+        const text = writeState(state);
+        if (text !== writeState(before)) alertState.push({ model, version, state: text });
+      }
       working.set(key, { model, version, state });
     }
     const cancel = over ? before.retrain.messages : [];
