@@ -82,6 +82,8 @@ export function sumPanes(base: Snapshot): PaneSums {
   });
   const places = new WeakMap<RowLayout, readonly { readonly sum: Sum; readonly offset: number; readonly moments: number }[]>();
   const days = new Set<number>();
+  /** Records by half hour, counted from the epoch. */
+  const slotRecords = new Map<number, number>();
   let records = 0;
   let firstMs = Number.POSITIVE_INFINITY;
   let endMs = Number.NEGATIVE_INFINITY;
@@ -112,6 +114,7 @@ export function sumPanes(base: Snapshot): PaneSums {
       endMs = Math.max(endMs, startMs + paneMs);
       days.add(Math.floor(startMs / DAY_MS));
       const slot = Math.floor(startMs / SLOT_MS);
+      slotRecords.set(slot, (slotRecords.get(slot) ?? 0) + pane.records);
       for (const { sum, offset, moments } of placesIn(layout)) {
         const { row, feature } = sum;
         sum.records += pane.records;
@@ -130,19 +133,20 @@ export function sumPanes(base: Snapshot): PaneSums {
     records: () => records,
     days: sortedDays,
     without: () => sums.filter((sum) => judged(sum) === 0).map(({ feature }) => feature.feature),
-    snapshot: (options) => snapshotOf(base, { sums, records, days: sortedDays(), firstMs, endMs }, options),
+    snapshot: (options) => snapshotOf(base, { sums, records, slotRecords, days: sortedDays(), firstMs, endMs }, options),
   };
 }
 
 type Summed = {
   readonly sums: readonly Sum[];
   readonly records: number;
+  readonly slotRecords: ReadonlyMap<number, number>;
   readonly days: readonly number[];
   readonly firstMs: number;
   readonly endMs: number;
 };
 
-function snapshotOf(base: Snapshot, { sums, records, days, firstMs, endMs }: Summed, options: FromPanesOptions): Snapshot {
+function snapshotOf(base: Snapshot, { sums, records, slotRecords, days, firstMs, endMs }: Summed, options: FromPanesOptions): Snapshot {
   const { schema, digest: binsOf, version: _, time, calibration: __, renewal: ___, ...kept } = base;
   const taken = sums.filter((sum) => judged(sum) > 0);
   const content: Omit<Snapshot, "digest"> = {
@@ -159,7 +163,7 @@ function snapshotOf(base: Snapshot, { sums, records, days, firstMs, endMs }: Sum
       bins_of: binsOf,
     },
     features: (options.empty === "keep" ? sums : taken).map((sum) => (judged(sum) > 0 ? featureOf(sum) : sum.feature)),
-    ...(taken.length === 0 ? {} : { calibration: calibrationOf(taken, days) }),
+    ...(taken.length === 0 ? {} : { calibration: calibrationOf(taken, slotRecords, days) }),
     ...(options.renewal === undefined ? {} : { renewal: options.renewal }),
   };
   const { schema: first, ...others } = content;
@@ -217,26 +221,22 @@ function momentsOf(moments: Float64Array): Moments {
   return Number.isFinite(mean) && Number.isFinite(m2) ? { count, mean, m2, min, max } : { count: 0, mean: 0, m2: 0, min, max };
 }
 
-function calibrationOf(sums: readonly Sum[], days: readonly number[]): Calibration {
+function calibrationOf(sums: readonly Sum[], records: ReadonlyMap<number, number>, days: readonly number[]): Calibration {
   const slotsPerDay = DAY_MS / SLOT_MS;
   const earliest = (days[days.length - 1]! - CALIBRATION_DAYS + 1) * slotsPerDay;
-  const filled = sums.flatMap(({ slots }) => [...slots.keys()].filter((slot) => slot >= earliest));
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
-  for (const slot of filled) {
-    if (slot < from) from = slot;
+  for (const slot of records.keys()) {
+    if (slot >= earliest && slot < from) from = slot;
     if (slot > to) to = slot;
   }
+  const bySlot = <T>(read: (slot: number) => T): T[] => Array.from({ length: to - from + 1 }, (_, i) => read(from + i));
   return {
     days: days.filter((day) => day * slotsPerDay >= earliest).length,
     time_zone: "UTC",
     slot_seconds: SLOT_SECONDS,
     from: isoOf(from * SLOT_MS),
-    slots: Object.fromEntries(
-      sums.map(({ feature, slots }) => [
-        feature.feature,
-        Array.from({ length: to - from + 1 }, (_, i) => Array.from(slots.get(from + i) ?? [])),
-      ]),
-    ),
+    records: bySlot((slot) => records.get(slot) ?? 0),
+    slots: Object.fromEntries(sums.map(({ feature, slots }) => [feature.feature, bySlot((slot) => Array.from(slots.get(slot) ?? []))])),
   };
 }
