@@ -26,6 +26,7 @@ import { createEventLog, type EventLog, openFileSink } from "./outputs/event-log
 import { hashParts } from "./outputs/identity.ts";
 import { createOutputs } from "./outputs/index.ts";
 import { createOutbox, type Outbox } from "./outputs/outbox.ts";
+import { topUnseen } from "./panes/sketches.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
 import { createRenewals } from "./renewal.ts";
 import { type JudgedReferences, judgedReferences, loadJudgedReferences, pipelineRenewal, renewalContext, renewalFolder } from "./renewal-wiring.ts";
@@ -170,7 +171,10 @@ export async function startApp(options: AppOptions): Promise<App> {
       log,
     });
     closers.add("pipeline", () => pipeline.stop());
-    const observer = createObserver({ metrics, clock, log, alerts: pipeline.alerts });
+    const observer = createObserver({
+      ...{ metrics, clock, log, alerts: pipeline.alerts },
+      unseen: (model, version, feature) => topUnseen(parts.judges.sketches(model, version), feature),
+    });
     const shown = createShown(parts, { metrics, observer, log });
     renewals.show();
     parts.outbox.start();

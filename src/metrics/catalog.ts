@@ -5,6 +5,7 @@
 
 import { SILENT_REASONS, SUPPRESS_REASONS } from "../decide/retrain.ts";
 import type { CalibrationOrigin } from "../evaluate/calibration-state.ts";
+import { QUALITY_CHECKS } from "../evaluate/evaluation.ts";
 import type { AttemptFailure } from "../outputs/output.ts";
 import type { KafkaErrorReason } from "../sources/kafka/errors.ts";
 
@@ -265,7 +266,7 @@ export const catalog: readonly MetricRow[] = [
     labels: { model: "user", feature: "user", reason: INVALID_VALUES },
     unit: "values",
     help: "Values that could not be judged, and categories that the reference does not have.",
-    perFeature: 5,
+    perFeature: 6,
   },
 
   // Panes, windows, evaluation, drift
@@ -297,7 +298,7 @@ export const catalog: readonly MetricRow[] = [
     labels: { model: "user", version: "user", feature: "user", window: "user" },
     unit: "ratio",
     help: "Share of the window's records without a value, 0 to 1.",
-    perFeature: 4,
+    perFeature: 5,
   },
   {
     name: "driftd_evaluations_total",
@@ -384,7 +385,7 @@ export const catalog: readonly MetricRow[] = [
     labels: { model: "user", version: "user", feature: "user" },
     unit: "nats",
     help: "PSI less its noise between the first reference and the longest window; of renewed references only.",
-    perFeature: 9,
+    perFeature: 10,
   },
   {
     name: "driftd_drift_score",
@@ -392,7 +393,7 @@ export const catalog: readonly MetricRow[] = [
     labels: { model: "user", version: "user", feature: "user", statistic: "own", window: "user" },
     unit: "by statistic",
     help: "Distance of the window from the reference; psi and kl in nats, ks 0 to 1. Never add across statistics.",
-    perFeature: 2,
+    perFeature: 3,
   },
   {
     name: "driftd_drift_threshold",
@@ -400,7 +401,7 @@ export const catalog: readonly MetricRow[] = [
     labels: { model: "user", feature: "user", statistic: "own", severity: SEVERITIES },
     unit: "by statistic",
     help: "Limit in force for the score, in the score's own unit.",
-    perFeature: 3,
+    perFeature: 4,
   },
   {
     name: "driftd_drift_threshold_info",
@@ -408,7 +409,7 @@ export const catalog: readonly MetricRow[] = [
     labels: { model: "user", version: "user", feature: "user", window: "user", origin: ORIGINS },
     unit: "1",
     help: "Always 1; origin says how the limits came about: own_days, hour_of_day or weekday of the reference, a tolerance, or fixed.",
-    perFeature: 7,
+    perFeature: 8,
   },
   {
     name: "driftd_feature_drifted",
@@ -425,6 +426,29 @@ export const catalog: readonly MetricRow[] = [
     unit: "features",
     help: "Features that drift now.",
   },
+  {
+    name: "driftd_feature_quality_failed",
+    type: "gauge",
+    labels: { model: "user", version: "user", feature: "user", check: QUALITY_CHECKS },
+    unit: "boolean",
+    help: "driftd's own verdict on the quality of the feature's data, after it was sustained; only for checks that fail or have failed.",
+    perFeature: 2,
+  },
+  {
+    name: "driftd_feature_quality_ratio",
+    type: "gauge",
+    labels: { model: "user", version: "user", feature: "user", check: QUALITY_CHECKS, window: "user" },
+    unit: "ratio",
+    help: "Share of the window's rows or values that a check of quality is about, 0 to 1; absent when 0.",
+    perFeature: 11,
+  },
+  {
+    name: "driftd_model_quality_failing_features",
+    type: "gauge",
+    labels: modelVersion,
+    unit: "features",
+    help: "Features whose data fails a check of quality now.",
+  },
   { name: "driftd_model_features", type: "gauge", labels: modelVersion, unit: "features", help: "Features that are judged." },
   {
     name: "driftd_model_verdict",
@@ -439,7 +463,7 @@ export const catalog: readonly MetricRow[] = [
     labels: { model: "user", feature: "user", role: "own", kind: "own" },
     unit: "1",
     help: "Always 1; role is feature, prediction, signal or derived, kind numeric or categorical.",
-    perFeature: 6,
+    perFeature: 7,
   },
 
   // Actions, outputs, state

@@ -12,6 +12,8 @@ import type { Log } from "../lib/log.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
 import type { SkipReason } from "./catalog.ts";
 import type { Metrics } from "./metrics.ts";
+import { logQuality, type UnseenOf } from "./quality-log.ts";
+import { createQualitySeries } from "./quality-series.ts";
 
 const VERDICTS = ["drift", "no_drift", "insufficient_data"] as const;
 const SEVERITIES = ["warning", "critical"] as const;
@@ -35,6 +37,7 @@ export type ObserverOptions = {
   readonly clock: Clock;
   readonly log: Log;
   readonly alerts: () => readonly Alert[];
+  readonly unseen?: UnseenOf;
 };
 
 export type Observer = {
@@ -60,6 +63,7 @@ export function createObserver(options: ObserverOptions): Observer {
   const latest = new Map<string, Evaluation>();
   const fresh = new Map<string, Evaluation>();
   let drifted = new Map<string, { model: string; version: string; feature: string; severity: string }>();
+  const quality = createQualitySeries(metrics);
   let alertsChanged = true;
   /** By (model, version, feature, window): the origin that is exported. */
   const origins = new Map<string, string>();
@@ -89,6 +93,8 @@ export function createObserver(options: ObserverOptions): Observer {
       if (kind === "firing" || kind === "escalated" || kind === "resolved") log.info(fields, `drift ${kind}`);
       else log.debug(fields, `drift ${kind}`);
     }
+    if (decision.quality.length > 0) alertsChanged = true;
+    for (const change of decision.quality) logQuality(change, log, options.unseen);
     if (decision.alertState.length > 0) alertsChanged = true;
     for (const note of decision.retrain) {
       const labels = { model: note.model, action: "retrain" };
@@ -173,6 +179,7 @@ export function createObserver(options: ObserverOptions): Observer {
     for (const [key, series] of drifted) if (!now.has(key)) metrics.set("driftd_feature_drifted", series, 0);
     drifted = now;
     for (const { features, ...labels } of counts.values()) metrics.set("driftd_model_drifted_features", labels, features.size);
+    quality.alerts(options.alerts(), latest.values());
     alertsChanged = false;
   }
 
@@ -189,14 +196,19 @@ export function createObserver(options: ObserverOptions): Observer {
       let turnBeganMs = clock.monotonicMs();
       for (const evaluation of due) {
         writeWindow(evaluation);
+        const shares = quality.shares(evaluation);
         // One feature's detail at a time: all of them at once would hold the event loop.
         for (let i = 0; i < (evaluation.outcomes?.features.length ?? 0); i++) {
           const judged = featureEvaluation(evaluation, i);
-          if (judged !== undefined) writeFeature(evaluation, judged);
+          if (judged !== undefined) {
+            writeFeature(evaluation, judged);
+            shares.feature(judged);
+          }
           if (clock.monotonicMs() - turnBeganMs < TURN_MS) continue;
           await nextTurn();
           turnBeganMs = clock.monotonicMs();
         }
+        shares.end();
       }
     },
     judged: (model, version, path, snapshot) => {
@@ -224,6 +236,7 @@ export function createObserver(options: ObserverOptions): Observer {
       for (const [key, evaluation] of latest) if (evaluation.model === model) latest.delete(key);
       for (const [key, evaluation] of fresh) if (evaluation.model === model) fresh.delete(key);
       for (const [key, series] of drifted) if (series.model === model) drifted.delete(key);
+      quality.forget(model);
       alertsChanged = true;
     },
     stalled: () => {

@@ -23,6 +23,8 @@ export type PerFeature = {
 
 /** The family that says which features drift: in the mode `drifted` the others follow it, so it has to be written first. */
 const DRIFTED_FAMILY = "driftd_feature_drifted";
+/** Sparse, and a verdict that has nothing to do with drift: it stands in every mode but `none`. */
+const FAILED_FAMILY = "driftd_feature_quality_failed";
 
 type Drifting = { readonly model: string; readonly feature: string; readonly at: Map<string, string> };
 
@@ -59,8 +61,9 @@ export function createPerFeature(options: {
     return total < maxSeries;
   };
 
-  const removeWhere = (matches: (series: Series) => boolean) => {
+  const removeWhere = (matches: (series: Series) => boolean, but?: string) => {
     for (const family of families) {
+      if (family.row.name === but) continue;
       for (const series of family.series.values()) {
         if (matches(series) && family.series.delete(series.key)) total--;
       }
@@ -86,8 +89,14 @@ export function createPerFeature(options: {
     }
     entry.at.delete(pair);
     if (entry.at.size > 0) return true;
-    if (drifting.delete(group)) removeWhere((series) => series.owner === entry.model && series.feature === entry.feature);
+    if (drifting.delete(group)) removeWhere((series) => series.owner === entry.model && series.feature === entry.feature, FAILED_FAMILY);
     return false;
+  };
+
+  /** Mode `drifted`. */
+  const mayStand = (family: string, labels: Labels, value: number): boolean => {
+    if (family === FAILED_FAMILY) return true;
+    return family === DRIFTED_FAMILY ? follow(labels, value) : drifting.has(groupOf(labels));
   };
 
   return {
@@ -98,7 +107,7 @@ export function createPerFeature(options: {
       return true;
     },
     write: (family, key, labels, value, add) => {
-      if (mode === "drifted" && !(family.row.name === DRIFTED_FAMILY ? follow(labels, value) : drifting.has(groupOf(labels)))) return;
+      if (mode === "drifted" && !mayStand(family.row.name, labels, value)) return;
       let series = family.series.get(key);
       if (series === undefined) {
         if (!hasRoom(family)) return onDropped(family.row.name, 1);

@@ -3,6 +3,7 @@
  * records are news. In memory, from the moment that the configuration came into force; none of a feature that is sensitive.
  */
 
+import { SCHEMA_FEATURE } from "../reference/checked-layout.ts";
 import type { CompiledLayout } from "../reference/layout.ts";
 import { createUnseenSketch, newSketchBudget, type UnseenSketch } from "./unseen.ts";
 
@@ -12,6 +13,15 @@ export type Sketches = {
   /** Keys that the reference does not have, by first records of panes; undefined: not looked for. */
   readonly appeared: UnseenSketch | undefined;
 };
+
+/** Values of a feature that one line of the log tells. */
+const TOLD = 5;
+
+/** The most frequent values of a feature (of `$schema`: keys) that the reference does not have, for a line of the log. */
+export function topUnseen(sketches: Sketches | undefined, feature: string): readonly string[] | undefined {
+  const sketch = feature === SCHEMA_FEATURE ? sketches?.appeared : sketches?.unseen(feature);
+  return sketch?.top(TOLD).map(({ value, count }) => `${value} (${count})`);
+}
 
 /** The layout with empty sketches of its own; the rest of it is shared with the layout given. O(features). */
 export function withSketches(

@@ -1,25 +1,32 @@
 import { describe, expect, test } from "vitest";
+import type { Episode } from "../../src/decide/alert.ts";
 import type { Alert, Decision } from "../../src/decide/decider.ts";
 import { prepareReference } from "../../src/evaluate/calibrate.ts";
 import { evaluateWindow } from "../../src/evaluate/evaluate.ts";
-import type { Evaluation, WindowCounts } from "../../src/evaluate/evaluation.ts";
+import type { Evaluation, QualityCheckName, WindowCounts } from "../../src/evaluate/evaluation.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { createObserver } from "../../src/metrics/observer.ts";
+import { logQuality } from "../../src/metrics/quality-log.ts";
 import { createMetrics } from "../../src/metrics/registry.ts";
 import { compileLayout } from "../../src/reference/compile.ts";
+import { SPECIAL_SLOTS } from "../../src/reference/layout.ts";
 import type { Snapshot } from "../../src/reference/snapshot.ts";
 import { HOUR, smallSnapshot, T0 } from "../support/workspace.ts";
 
-/** An evaluation of one hour in which every value of `x` is `x`, or of nothing. */
-function evaluation(
-  model: string,
-  { x, endMs = T0 + HOUR, snapshot = smallSnapshot(model) }: { x?: number; endMs?: number; snapshot?: Snapshot } = {},
-): Evaluation {
+type Held = { x?: number; nulls?: number; endMs?: number; snapshot?: Snapshot };
+
+/** An evaluation of one hour in which every value of `x` is `x` (and as many more are null as `nulls` says), or of nothing. */
+function evaluation(model: string, { x, nulls = 0, endMs = T0 + HOUR, snapshot = smallSnapshot(model) }: Held = {}): Evaluation {
   const { row } = compileLayout(snapshot);
   const counts = new Uint32Array(row.slots);
-  const records = x === undefined ? 0 : 1_000;
-  if (x !== undefined) for (const { offset, bins } of row.features) counts[offset + Math.min(bins - 1, x)] = records;
+  const records = x === undefined ? 0 : 1_000 + nulls;
+  if (x !== undefined) {
+    for (const { offset, bins } of row.features) {
+      counts[offset + Math.min(bins - 1, x)] = 1_000;
+      counts[offset + bins + SPECIAL_SLOTS.indexOf("missing")] = nulls;
+    }
+  }
   const window: WindowCounts = {
     model,
     version: "1",
@@ -49,9 +56,9 @@ function evaluation(
 const NOTHING: Decision = { alertState: [], episodes: [], outbox: [], events: [], cancel: [], changes: [], quality: [], retrain: [] };
 const CHANGED: Decision = { ...NOTHING, alertState: [{ model: "m", version: "1", state: "" }] };
 
-function rig() {
+function rig({ features = "all" as "all" | "drifted" } = {}) {
   const alerts: Alert[] = [];
-  const metrics = createMetrics({ buildInfo: { version: "1", revision: "r" }, clock: systemClock, nodeMetrics: false });
+  const metrics = createMetrics({ buildInfo: { version: "1", revision: "r" }, clock: systemClock, nodeMetrics: false, features });
   for (const model of ["m", "n"]) metrics.initialise({ model });
   const observer = createObserver({ metrics, clock: systemClock, log: silentLog, alerts: () => alerts });
   const series = async (start: string) => (await metrics.render()).split("\n").filter((line) => line.startsWith(start));
@@ -96,6 +103,80 @@ test("a window that cannot be judged takes its scores away, and says why", async
   await observer.flush();
   expect(await series("driftd_drift_score")).toEqual([]);
   expect(await series('driftd_evaluations_skipped_total{model="m",reason="low_coverage"}')).toEqual([expect.stringMatching(/ 1$/)]);
+});
+
+describe("the quality of the data", () => {
+  const failing = (check: QualityCheckName, feature = "x"): Alert["quality"]["checks"][number] => ({
+    ...{ feature, check, window: "1h", severity: "warning" },
+  });
+  const alertOf = (...checks: Alert["quality"]["checks"]): Alert => ({
+    ...{ model: "m", version: "1", phase: "inactive", episode: null, features: [] },
+    quality: { phase: "firing", episode: null, checks },
+  });
+  const nulls = (count: number) => evaluation("m", { x: 5, nulls: count });
+
+  test("has series only for checks that fail or have failed, whatever the mode but none", async () => {
+    for (const features of ["all", "drifted"] as const) {
+      const { observer, series, alerts } = rig({ features });
+      observer.decided([evaluation("m", { x: 5 })], CHANGED);
+      await observer.flush();
+      expect(await series("driftd_feature_quality_failed{")).toEqual([]);
+      expect(await series("driftd_model_quality_failing_features{")).toEqual([expect.stringMatching(/ 0$/)]);
+      alerts.push(alertOf(failing("missing"), failing("nan"), failing("appeared", "$schema")));
+      observer.decided([], CHANGED);
+      await observer.flush();
+      expect(await series("driftd_feature_quality_failed{")).toHaveLength(3);
+      expect(await series("driftd_model_quality_failing_features{")).toEqual([expect.stringMatching(/ 2$/)]);
+      alerts.length = 0;
+      alerts.push(alertOf(failing("nan")));
+      observer.decided([], CHANGED);
+      await observer.flush();
+      expect((await series("driftd_feature_quality_failed{")).map((line) => line.replace(/.*check="(\w+)"} /, "$1 "))).toEqual([
+        "missing 0",
+        "nan 1",
+        "appeared 0",
+      ]);
+    }
+  });
+
+  test("of a model that was forgotten is not shown", async () => {
+    const { observer, series, alerts, metrics } = rig();
+    alerts.push(alertOf(failing("missing")));
+    observer.decided([nulls(1_000)], CHANGED);
+    await observer.flush();
+    expect(await series("driftd_feature_quality")).toHaveLength(3);
+    metrics.removeModel("m");
+    observer.forget("m");
+    await observer.flush();
+    expect(await series("driftd_feature_quality")).toEqual([]);
+    expect(await series("driftd_model_quality")).toEqual([]);
+  });
+
+  test("shares stand while they are not 0", async () => {
+    const { observer, series } = rig();
+    observer.decided([nulls(1_000)], NOTHING);
+    await observer.flush();
+    expect(await series("driftd_feature_quality_ratio{")).toEqual([
+      expect.stringMatching(/feature="x",check="missing",window="1h"\} 0\.5$/),
+    ]);
+    observer.decided([nulls(0)], NOTHING);
+    await observer.flush();
+    expect(await series("driftd_feature_quality_ratio{")).toEqual([]);
+  });
+
+  test("a line of the log says what the reference does not have", () => {
+    const lines: { readonly fields: unknown; readonly text: string }[] = [];
+    const log = { ...silentLog, info: (fields: unknown, text: string) => void lines.push({ fields, text }) };
+    const episode: Episode = {
+      ...{ kind: "quality", id: "ep_1", model: "m", version: "1", severity: "warning", features: ["c", "x"] },
+      ...{ checks: ["missing x", "unseen c"], pendingAtMs: T0, firingAtMs: T0, resolvedAtMs: null },
+    };
+    const unseen = (_: string, __: string, feature: string) => (feature === "c" ? ["new (3)"] : undefined);
+    logQuality({ kind: "firing", reason: "sustained", endMs: T0, episode }, log, unseen);
+    expect(lines).toMatchObject([{ text: "quality firing", fields: { checks: ["missing x", "unseen c"], unseen: { c: ["new (3)"] } } }]);
+    logQuality({ kind: "resolved", reason: "clear", endMs: T0, episode }, log, unseen);
+    expect(lines[1]!.fields).not.toHaveProperty("unseen");
+  });
 });
 
 describe("a firing alert", () => {

@@ -18,6 +18,12 @@ const REASONS = {
   source_stalled: "a source is stalled", overflow: "the numbers are too large", not_evaluated: "not evaluated yet"
 };
 const PHASES = { inactive: "Quiet", pending: "Drift seen, waiting for it to last", firing: "Drift" };
+const CHECKS = {
+  missing: "missing", nan: "NaN", infinite: "infinite", wrong_type: "wrong type", out_of_range: "out of range", unseen: "unseen categories",
+  constant: "stuck on one value", vanished: "the key has vanished", appeared: "new keys", not_null: "expected not null", type: "expected type",
+  between: "expected range", in_set: "expected values", matches: "expected pattern", volume: "number of records", silence: "silence", duplicates: "repeated ids"
+};
+const checkName = (check) => CHECKS[check] || check;
 const STATISTICS = {
   psi: "PSI", kl: "KL", kl_reverse: "KL, reversed", ks: "KS", g: "G", chi_square: "Chi-square", jensen_shannon: "Jensen\u2013Shannon",
   hellinger: "Hellinger", total_variation: "Total variation", wasserstein: "Wasserstein", area_gap: "Area gap"
@@ -167,6 +173,12 @@ function header(status) {
   document.title = (status.ready ? "" : "! ") + "driftd";
 }
 
+// What fails, each feature and check once, whatever the window.
+function failing(checks) {
+  const names = [...new Set(checks.map((one) => (one.feature.startsWith("$") ? "" : one.feature + " ") + checkName(one.check)))];
+  return names.slice(0, 3).join(", ") + (names.length > 3 ? " and " + (names.length - 3) + " more" : "");
+}
+
 function modelCard(model, version) {
   const chosen = state.selected.model === model.model && state.selected.version === version.version;
   const firing = version.alert.phase !== "inactive";
@@ -181,6 +193,7 @@ function modelCard(model, version) {
         h("small", {}, one.verdict === "drift" ? one.drifting_features + " of " + version.features + " features" : REASONS[one.reason] || one.reason)))),
     version.windows.length > 0 && h("span", { class: "alert" + (firing ? " " + (version.alert.episode ? version.alert.episode.severity : "warning") : "") },
       PHASES[version.alert.phase], names.length > 0 && ": " + names.slice(0, 3).join(", ") + (names.length > 3 ? " and " + (names.length - 3) + " more" : "")),
+    version.quality && version.quality.phase === "firing" && h("span", { class: "alert " + (version.quality.episode ? version.quality.episode.severity : "warning") }, "Data: " + failing(version.quality.failing)),
     version.reference === null ? h("small", {}, "no reference: nothing to compare with")
       : h("small", {}, "reference of " + num(version.reference.records) + " records, " + version.features + " features"));
 }
@@ -199,7 +212,8 @@ function featureRow(row, detail) {
       onclick: () => select({ feature: state.selected.feature === row.feature ? undefined : row.feature })
     },
     h("span", { class: "dot " + level, title: LEVELS[level] }),
-    h("span", { class: "name" }, h("b", {}, row.feature), h("small", {}, LEVELS[level] + ": " + (REASONS[row.reason] || row.reason))),
+    h("span", { class: "name" }, h("b", {}, row.feature), h("small", {}, LEVELS[level] + ": " + (REASONS[row.reason] || row.reason)),
+      row.quality_failed.length > 0 && h("small", { class: "failing" }, "Data: " + row.quality_failed.map(checkName).join(", "))),
     detail ? sparkline(detail.bins) : h("span", { class: "spark" }),
     h("span", { class: "score" }, meter(row.score, level), h("small", {}, row.score === undefined ? "\u2013" : num(row.score) + " \u00d7 limit")),
     h("span", { class: "psi" }, h("small", {}, "PSI"), psi ? num(psi.value) : "\u2013"));
@@ -212,6 +226,12 @@ function detailPanel(detail) {
   const gates = detail.gates.map((gate) =>
     h("tr", {}, h("th", { scope: "row" }, gate.gate.replace(/_/g, " ")), h("td", { class: "number" }, num(gate.value)), h("td", { class: "number" }, num(gate.limit)),
       h("td", {}, gate.passed ? "reached" : "")));
+  const quality = (detail.quality || []).filter((one) => one.verdict !== "no_drift" || one.expected || one.current_share > 0 && one.check !== "constant").map((one) =>
+    h("tr", {}, h("th", { scope: "row" }, one.check.startsWith("not_") || one.expected ? "expected: " + one.expected : checkName(one.check)),
+      h("td", { class: "number" }, share(one.current_share)), h("td", { class: "number" }, share(one.limit)),
+      h("td", {}, one.verdict === "drift" ? pill("warning", "Fails") : one.verdict === "insufficient_data" ? "cannot tell" : "")));
+  const unseen = ((detail.unseen || {}).values || []).map((one) =>
+    h("tr", {}, h("th", { scope: "row" }, one.value), h("td", { class: "number" }, (one.over > 0 ? "\u2264\u00a0" : "") + num(one.count))));
   const table = (caption, heads, rows) => h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, heads.map((head, i) => h("th", { scope: "col", class: i > 0 && i < 4 && head !== " " ? "number" : "" }, head)))), h("tbody", {}, rows));
   return h("div", { class: "panel", id: "panel" },
     h("p", {}, LEVELS[levelOf(detail)] + ": " + (REASONS[detail.reason] || detail.reason) + (detail.bin ? " (" + detail.bin.replace(/_/g, " ") + ")" : "") + ". ",
@@ -219,7 +239,9 @@ function detailPanel(detail) {
       detail.current && detail.current.missing > 0 ? ", " + num(detail.current.missing) + " missing." : "."),
     h("div", { class: "columns" },
       h("div", {}, bars(detail), gates.length > 0 && table("What decided", ["", "value", "limit", " "], gates)),
-      table("Statistics", ["", "value", "limit", "p"], statistics)));
+      h("div", {}, table("Statistics", ["", "value", "limit", "p"], statistics),
+        quality.length > 0 && table("Data", ["", "share", "limit", " "], quality),
+        unseen.length > 0 && table("Values that the reference does not have, since " + detail.unseen.since.slice(0, 16).replace("T", " ") + " UTC", ["", "records"], unseen))));
 }
 
 function featuresSection({ model, version, window, windows, rows, total, details, detail }) {
@@ -236,9 +258,10 @@ function featuresSection({ model, version, window, windows, rows, total, details
 
 function episodesSection(items) {
   const row = (one) => h("li", {}, pill(one.resolved_at ? "unknown" : one.severity, one.resolved_at ? "Resolved" : one.severity === "critical" ? "Critical" : "Warning"),
-    h("span", {}, h("b", {}, one.model), " ", one.features.slice(0, 4).join(", ") + (one.features.length > 4 ? " and " + (one.features.length - 4) + " more" : ""),
+    h("span", {}, h("b", {}, one.model), " ", one.kind === "quality" ? "data: " + failing(one.checks)
+        : one.features.slice(0, 4).join(", ") + (one.features.length > 4 ? " and " + (one.features.length - 4) + " more" : ""),
       h("small", {}, when(one.firing_at || one.pending_at), one.resolved_at ? [" to ", when(one.resolved_at), " UTC"] : " UTC \u2013 still open")));
-  return [h("h2", {}, "Episodes"), items.length === 0 ? h("p", { class: "note" }, "No drift so far.") : h("ul", {}, items.map(row))];
+  return [h("h2", {}, "Episodes"), items.length === 0 ? h("p", { class: "note" }, "No drift and no broken data so far.") : h("ul", {}, items.map(row))];
 }
 
 async function again(id) {
@@ -307,7 +330,7 @@ async function refresh() {
   running = true;
   const told = document.getElementById("refreshed");
   try {
-    const [status, models, episodes, deliveries] = await Promise.all(["status", "models", "episodes?limit=8", "deliveries?limit=8"].map((one) => get("/api/v1/" + one)));
+    const [status, models, episodes, deliveries] = await Promise.all(["status", "models", "episodes?kind=all&limit=8", "deliveries?limit=8"].map((one) => get("/api/v1/" + one)));
     header(status);
     await features(models.items);
     show("models", [models.items, state.selected], ([items]) => modelsSection(items));

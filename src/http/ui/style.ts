@@ -46,7 +46,7 @@ svg .then { fill: var(--then); } svg .now { fill: var(--now); }
 .feature { display: grid; grid-template-columns: 10px minmax(0, 1fr) 132px 150px 64px; align-items: center; gap: 16px; padding: 8px 14px; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 .feature[aria-pressed=true] { border-color: var(--now); border-radius: 8px 8px 0 0; }
 .dot { width: 10px; height: 10px; border-radius: 50%; background: currentColor; }
-.name { min-width: 0; display: grid; } .name b, .name small { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.name { min-width: 0; display: grid; } .name b, .name small { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; } .name small.failing { color: var(--warning); }
 .spark { width: 132px; height: 30px; display: block; }
 .meter { width: 100%; height: 10px; display: block; } .meter .track { fill: var(--line); } .meter .fill { fill: currentColor; } .meter .limit { fill: var(--ink); } .meter.calm { color: var(--then); }
 .psi { text-align: right; display: grid; line-height: 1.25; font-variant-numeric: tabular-nums; } .score { line-height: 1.3; }
