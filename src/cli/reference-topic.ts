@@ -27,7 +27,7 @@ import { configOfTopic, openTopic, type TopicInput, topicInput } from "./topic-i
 
 /** The rows of a topic as a table, and what the builder has to know of them. */
 export type TopicTable = {
-  readonly options: Pick<BuildOptions, "input" | "source" | "model" | "timestamp" | "signals"> & Pick<BuildOptions, "fromMs" | "toMs">;
+  readonly options: Required<Pick<BuildOptions, "input" | "source" | "model" | "timestamp" | "signals">>;
   /** Removes the file. */
   readonly remove: () => Promise<void>;
 };
