@@ -37,7 +37,8 @@ export function subjectOf(model: string, version: string, { judges, reader, volu
     },
     evaluate: (counts) => {
       const { volume, findings } = volumes?.judge(counts) ?? { volume: undefined, findings: [] };
-      const whole = volume === undefined ? {} : { volume };
+      const { ids } = counts;
+      const whole = { ...(volume === undefined ? {} : { volume }), ...(ids === undefined || ids.checked === 0 ? {} : { ids }) };
       if (judge === undefined) {
         return Object.assign(insufficientEvaluation(counts, "no_reference", judges.policyDigest(model), null, findings), whole);
       }

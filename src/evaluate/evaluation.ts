@@ -6,7 +6,7 @@
 import type { Severity, Verdict } from "../decide/alert.ts";
 import type { RowLayout } from "../reference/layout.ts";
 import type { CalibrationOrigin } from "./calibration-state.ts";
-import type { Volume } from "./volume.ts";
+import type { Repeats, Volume } from "./volume.ts";
 
 /** The sum of a window's panes: the only thing an evaluation sees of the traffic. */
 export type WindowCounts = {
@@ -30,7 +30,7 @@ export type WindowCounts = {
   readonly incomplete: boolean;
   readonly lost: number;
   /** Records whose id was looked at, and those of them whose id had been seen before in the same pane; absent: not known. */
-  readonly ids?: { readonly checked: number; readonly repeated: number };
+  readonly ids?: Repeats;
   readonly offsets: readonly { readonly source: string; readonly partition: number; readonly from: number; readonly to: number }[];
 };
 
@@ -215,6 +215,8 @@ export type Evaluation = {
   readonly findings?: readonly QualityFinding[];
   /** The number of records against what is usual: of the shortest window, for the version that most records are of. Not stored. */
   readonly volume?: Volume;
+  /** Records whose id was looked at, and those whose id had been seen before in their pane; absent: none was. Not stored. */
+  readonly ids?: Repeats;
   /** By judged feature: which of its checks could not be judged, as bits (`FEW_ROWS`, `FEW_VALUES`). Absent in hand-made evaluations. */
   readonly unjudged?: Uint8Array;
   readonly offsets: WindowCounts["offsets"];

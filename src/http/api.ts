@@ -75,6 +75,8 @@ function versionDocument(facts: VersionFacts) {
         ? { phase: "inactive", episode: null, features: [] }
         : { phase: alert.phase, episode: alert.episode === null ? null : episodeDocument(alert.episode), features: alert.features },
     quality: qualityDocument(facts),
+    volume: volumeDocument(facts.evaluations),
+    duplicates: duplicatesDocument(facts.evaluations),
     windows: facts.evaluations.map(windowDocument),
   };
 }
@@ -88,6 +90,33 @@ function qualityDocument({ alert, appeared }: VersionFacts) {
     failing: checks,
     ...(appeared === undefined ? {} : { appeared: unseenDocument(appeared) }),
   };
+}
+
+/** The number of records of the shortest window against what is usual at its hour; null: this version does not speak for its model. */
+function volumeDocument(evaluations: readonly Evaluation[]) {
+  const evaluation = evaluations.find(({ volume }) => volume !== undefined);
+  if (evaluation?.volume === undefined) return null;
+  const { verdict, reason, severity, records, expected, low, high, rhythm, periods, days, z, limit, partition, fails } = evaluation.volume;
+  return {
+    window: evaluation.window,
+    end: isoTime(evaluation.endMs),
+    verdict,
+    reason,
+    ...(severity === undefined ? {} : { severity }),
+    actual: records,
+    ...(expected === undefined ? {} : { expected, usual: { from: low, to: high }, rhythm, periods, z, limit, fails }),
+    ...(days === undefined ? {} : { days }),
+    ...(partition === undefined ? {} : { partition }),
+  };
+}
+
+/** Repeated ids in the shortest window that has ids; null: in none. */
+function duplicatesDocument(evaluations: readonly Evaluation[]) {
+  const lengthOf = ({ startMs, endMs }: Evaluation) => endMs - startMs;
+  const [evaluation] = evaluations.filter(({ ids }) => ids !== undefined).sort((a, b) => lengthOf(a) - lengthOf(b));
+  if (evaluation?.ids === undefined) return null;
+  const { checked, repeated } = evaluation.ids;
+  return { window: evaluation.window, end: isoTime(evaluation.endMs), checked, repeated, share: repeated / checked };
 }
 
 /** Values (or keys) that the reference does not have, since a moment; counts are at most by `over` too large. */
@@ -109,8 +138,7 @@ function renewalDocument({ renewal }: VersionFacts) {
   return {
     due: isoTime(dueMs),
     next_try: isoTime(nextTryMs),
-    postponed:
-      postponed === undefined ? null : { due: isoTime(postponed.dueMs), reason: postponed.reason, detail: postponed.detail },
+    postponed: postponed === undefined ? null : { due: isoTime(postponed.dueMs), reason: postponed.reason, detail: postponed.detail },
   };
 }
 

@@ -89,7 +89,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
     ),
     renewal: {
       ...orNull(object({ due: time, next_try: time, postponed: orNull(object({ due: time, reason: text, detail: text })) })),
-      description: "When the reference is to be renewed, and why it was not the last time; null: it is not renewed, or nothing was judged yet.",
+      description:
+        "When the reference is to be renewed, and why it was not the last time; null: it is not renewed, or nothing was judged yet.",
     },
     features: integer,
     alert: object({
@@ -103,6 +104,32 @@ export const schemas: Readonly<Record<string, Schema>> = {
       failing: list(object({ feature: text, check: text, window: text, severity })),
       "appeared?": { ...ref("Unseen"), description: "Keys of records that the reference does not have." },
     }),
+    volume: {
+      ...orNull(
+        object({
+          window: text,
+          end: time,
+          verdict,
+          reason: text,
+          "severity?": severity,
+          actual: count,
+          "expected?": count,
+          "usual?": object({ from: count, to: count }),
+          "rhythm?": oneOf("hour_of_week", "hour_of_day"),
+          "periods?": integer,
+          "z?": number,
+          "limit?": number,
+          "fails?": { ...object({ below: number, above: number }), description: "Fewer or more records than these fail." },
+          "days?": { ...integer, description: "Days of traffic that there are, where they are too few." },
+          "partition?": { ...text, description: "The partition without a record, whose numbers these are." },
+        }),
+      ),
+      description: "Records of the model in its shortest window against the same hours before; null: another version has more records.",
+    },
+    duplicates: {
+      ...orNull(object({ window: text, end: time, checked: count, repeated: count, share: count })),
+      description: "Records whose id had been seen before in their pane; null: no record has an id, or they are not looked at.",
+    },
     windows: list(
       object({
         window: text,

@@ -286,6 +286,27 @@ export const catalog: readonly MetricRow[] = [
     help: "Records in the last evaluated window.",
   },
   {
+    name: "driftd_window_expected_records",
+    type: "gauge",
+    labels: modelVersionWindow,
+    unit: "records",
+    help: "Records that are usual for the last evaluated window at its hour, of all versions of the model; absent while it cannot be told.",
+  },
+  {
+    name: "driftd_volume_z",
+    type: "gauge",
+    labels: modelVersion,
+    unit: "deviations",
+    help: "How far the number of records lies from what is usual at its hour, in deviations of healthy traffic; 0 inside of it.",
+  },
+  {
+    name: "driftd_window_repeated_ids_ratio",
+    type: "gauge",
+    labels: modelVersionWindow,
+    unit: "ratio",
+    help: "Share of the window's records whose id had been seen before in the same pane and partition, 0 to 1; absent without ids.",
+  },
+  {
     name: "driftd_window_end_timestamp_seconds",
     type: "gauge",
     labels: modelVersionWindow,

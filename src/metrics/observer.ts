@@ -65,6 +65,8 @@ export function createObserver(options: ObserverOptions): Observer {
   let drifted = new Map<string, { model: string; version: string; feature: string; severity: string }>();
   const quality = createQualitySeries(metrics);
   let alertsChanged = true;
+  /** The window in which the number of records was last judged. */
+  const judgedVolume = new Map<string, string>();
   /** By (model, version, feature, window): the origin that is exported. */
   const origins = new Map<string, string>();
 
@@ -114,11 +116,25 @@ export function createObserver(options: ObserverOptions): Observer {
     const { model, version, window } = evaluation;
     const labels = { model, version, window };
     metrics.set("driftd_window_samples", labels, evaluation.records);
+    writeRecords(evaluation);
     metrics.set("driftd_window_end_timestamp_seconds", labels, evaluation.endMs / 1000);
     for (const verdict of VERDICTS) metrics.set("driftd_model_verdict", { ...labels, verdict }, evaluation.verdict === verdict ? 1 : 0);
     if (evaluation.verdict !== "insufficient_data") {
       metrics.set("driftd_last_evaluation_success_timestamp_seconds", labels, clock.nowMs() / 1000);
     }
+  }
+
+  /** What is usual is known of the shortest window only, and of the version that speaks for its model. */
+  function writeRecords({ model, version, window, volume, ids }: Evaluation): void {
+    const labels = { model, version, window };
+    if (volume?.expected === undefined) metrics.remove("driftd_window_expected_records", labels);
+    else metrics.set("driftd_window_expected_records", labels, volume.expected);
+    if (volume?.z !== undefined) {
+      metrics.set("driftd_volume_z", { model, version }, volume.z);
+      judgedVolume.set(JSON.stringify([model, version]), window);
+    } else if (judgedVolume.get(JSON.stringify([model, version])) === window) metrics.remove("driftd_volume_z", { model, version });
+    if (ids === undefined) metrics.remove("driftd_window_repeated_ids_ratio", labels);
+    else metrics.set("driftd_window_repeated_ids_ratio", labels, ids.repeated / ids.checked);
   }
 
   /** PSI, KL and KS are what users compare across tools, PSI less its noise is what is held against a limit; the API has all statistics. */

@@ -43,7 +43,7 @@ export function createQualitySeries(metrics: Metrics): QualitySeries {
         end: () => {
           // What no judged feature has: the schema, expectations on features that the reference lacks.
           for (const { feature, check, value } of findings) {
-            if (value > 0 && value <= 1 && !series.has(`${check} ${feature}`)) write(feature, check, value);
+            if (check !== "volume" && value > 0 && value <= 1 && !series.has(`${check} ${feature}`)) write(feature, check, value);
           }
           for (const [key, labels] of before) if (!series.has(key)) metrics.remove("driftd_feature_quality_ratio", labels);
           exported.set(at, { model, series });
