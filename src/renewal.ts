@@ -170,6 +170,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
       driftd: options.driftd,
       version: version === "" ? undefined : version,
       empty: "keep",
+      gaps: leftOut.length > 0,
       renewal: {
         ordinal,
         previous: before.digest,

@@ -94,6 +94,7 @@ export async function buildFromStore(args: readonly string[], io: Io): Promise<n
       version,
       // What is computed from other features needs all of them.
       empty: base.snapshot.derived === undefined ? "leave_out" : "keep",
+      gaps: leftOut.length > 0,
     });
     const output = parsed.text("output")!;
     await saveSnapshot(snapshot, resolve(io.cwd, output));

@@ -48,6 +48,8 @@ export type FromPanesOptions = {
   readonly version: string | undefined;
   /** What becomes of a feature without a value: it stays with its old counts, uncalibrated, or it is left out. */
   readonly empty: "keep" | "leave_out";
+  /** Days in between were left out: then how many records are usual is not known, since a day without them was not silent. */
+  readonly gaps?: boolean;
   readonly renewal?: Renewal;
 };
 
@@ -163,7 +165,7 @@ function snapshotOf(base: Snapshot, { sums, records, slotRecords, days, firstMs,
       bins_of: binsOf,
     },
     features: (options.empty === "keep" ? sums : taken).map((sum) => (judged(sum) > 0 ? featureOf(sum) : sum.feature)),
-    ...(taken.length === 0 ? {} : { calibration: calibrationOf(taken, slotRecords, days) }),
+    ...(taken.length === 0 ? {} : { calibration: calibrationOf(taken, slotRecords, days, options.gaps === true) }),
     ...(options.renewal === undefined ? {} : { renewal: options.renewal }),
   };
   const { schema: first, ...others } = content;
@@ -221,7 +223,7 @@ function momentsOf(moments: Float64Array): Moments {
   return Number.isFinite(mean) && Number.isFinite(m2) ? { count, mean, m2, min, max } : { count: 0, mean: 0, m2: 0, min, max };
 }
 
-function calibrationOf(sums: readonly Sum[], records: ReadonlyMap<number, number>, days: readonly number[]): Calibration {
+function calibrationOf(sums: readonly Sum[], records: ReadonlyMap<number, number>, days: readonly number[], gaps: boolean): Calibration {
   const slotsPerDay = DAY_MS / SLOT_MS;
   const earliest = (days[days.length - 1]! - CALIBRATION_DAYS + 1) * slotsPerDay;
   let from = Number.POSITIVE_INFINITY;
@@ -236,7 +238,7 @@ function calibrationOf(sums: readonly Sum[], records: ReadonlyMap<number, number
     time_zone: "UTC",
     slot_seconds: SLOT_SECONDS,
     from: isoOf(from * SLOT_MS),
-    records: bySlot((slot) => records.get(slot) ?? 0),
+    ...(gaps ? {} : { records: bySlot((slot) => records.get(slot) ?? 0) }),
     slots: Object.fromEntries(sums.map(({ feature, slots }) => [feature.feature, bySlot((slot) => Array.from(slots.get(slot) ?? []))])),
   };
 }
