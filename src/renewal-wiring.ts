@@ -23,7 +23,7 @@ export function renewalFolder(storePath: string): string {
 
 /** What a configuration says about renewal. */
 export function renewalContext(config: Config, references: ModelReferences): RenewalContext {
-  const rules = new Map(config.models.map(({ name, renew }) => [name, renew]));
+  const rules = new Map(config.models.map(({ name, renew, keepFiringForMs }) => [name, renew && { ...renew, keepFiringForMs }]));
   return {
     ruleOf: (model) => rules.get(model),
     references,

@@ -33,7 +33,12 @@ import {
 import type { EvaluatedThrough, EventRow, Store } from "./store/store.ts";
 
 /** How a model's reference is renewed. */
-export type RenewRule = { readonly everyMs: number; readonly days: number };
+export type RenewRule = {
+  readonly everyMs: number;
+  readonly days: number;
+  /** How long an episode is clear before it is resolved. */
+  readonly keepFiringForMs: number;
+};
 
 /** What the configuration in force says. */
 export type RenewalContext = {
@@ -153,7 +158,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     const episodes = (await store.episodes({ model })).filter(
       (episode) => episode.version === version && (episode.kind !== "quality" || episode.severity === "critical"),
     );
-    const range = renewalDays(atMs, rule.days, episodes, context.longestWindowMs);
+    const range = renewalDays(atMs, rule.days, episodes, { longestWindowMs: context.longestWindowMs, clearMs: rule.keepFiringForMs });
     const { summed, open, incomplete } = await sumStore(store, before, { model, version, range });
     const days = summed.days();
     const leftOut = [...range.leftOut].sort((a, b) => a - b).map(dayName);

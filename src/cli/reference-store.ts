@@ -79,8 +79,8 @@ export async function buildFromStore(args: readonly string[], io: Io): Promise<n
     const episodes = (await store.episodes({ model })).filter(
       (episode) => (episode.kind ?? "drift") === "drift" && (version === undefined || episode.version === version),
     );
-    const longestMs = Math.max(...config.windows.map(({ lengthMs }) => lengthMs));
-    const range = { ...span, leftOut: episodeDays(span, episodes, longestMs) };
+    const reach = { longestWindowMs: Math.max(...config.windows.map(({ lengthMs }) => lengthMs)), clearMs: configured[0]!.keepFiringForMs };
+    const range = { ...span, leftOut: episodeDays(span, episodes, reach) };
     const { summed, open, incomplete } = await sumStore(store, base.snapshot, { model, version, range });
     const leftOut = [...range.leftOut].sort((a, b) => a - b).map(dayName);
     const without = summed.without();

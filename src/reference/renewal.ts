@@ -32,25 +32,37 @@ export function nextTry(triedMs: number): number {
   return ceilDay(triedMs + 1);
 }
 
+/** What says which records an episode rests on. */
+export type EpisodeReach = {
+  /** It began at most so long before it became pending: the longest window. */
+  readonly longestWindowMs: number;
+  /** It was clear for so long before it was resolved (`keep_firing_for`): those records are healthy. */
+  readonly clearMs: number;
+};
+
 /**
  * The last `days` calendar days before `dueMs`, without each day that an episode touches: from the longest window before it became pending (the
- * records that it rests on) to its end. An open episode touches all days to come.
+ * records that it rests on) to its last evidence. An open episode touches all days to come.
  */
-export function renewalDays(dueMs: number, days: number, episodes: readonly EpisodeSpan[], longestWindowMs: number): RenewalDays {
+export function renewalDays(dueMs: number, days: number, episodes: readonly EpisodeSpan[], reach: EpisodeReach): RenewalDays {
   const range = { fromMs: dueMs - days * DAY_MS, toMs: dueMs };
-  return { ...range, leftOut: episodeDays(range, episodes, longestWindowMs) };
+  return { ...range, leftOut: episodeDays(range, episodes, reach) };
 }
 
-/** Calendar days of the range, counted from the epoch, that an episode touches. */
+/**
+ * Calendar days of the range, counted from the epoch, that an episode touches. The clear time at its end is not left out: on NYC's flights of 2013
+ * leaving it out too left so few days after a storm that the reference outlived its season (1.4 instead of 1.0 critical episodes in 30 days).
+ */
 export function episodeDays(
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
   episodes: readonly EpisodeSpan[],
-  longestWindowMs: number,
+  { longestWindowMs, clearMs }: EpisodeReach,
 ): ReadonlySet<number> {
   const days = new Set<number>();
   for (const { pendingAtMs, resolvedAtMs } of episodes) {
     const first = Math.max(dayOf(fromMs), dayOf(pendingAtMs - longestWindowMs));
-    const last = Math.min(dayOf(toMs - 1), dayOf(resolvedAtMs ?? toMs));
+    // The evidence ends before this moment; a day that begins there is not touched.
+    const last = Math.min(dayOf(toMs - 1), resolvedAtMs === null ? Number.POSITIVE_INFINITY : dayOf(resolvedAtMs - clearMs - 1));
     for (let day = first; day <= last; day++) days.add(day);
   }
   return days;
