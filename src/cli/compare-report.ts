@@ -20,7 +20,8 @@ export type CompareDocument = {
   /** Judged columns that the current table lacks, and columns of it that the reference lacks. */
   readonly only_in_reference: readonly string[];
   readonly only_in_current: readonly string[];
-  readonly features: readonly FeatureEvaluation[];
+  /** `role` only of a derived feature, which is no column. */
+  readonly features: readonly (FeatureEvaluation & { readonly role?: "derived" })[];
 };
 
 /** In words; a closed list like the reasons themselves. */

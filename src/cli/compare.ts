@@ -13,6 +13,7 @@ import { readVersion } from "../lib/version.ts";
 import { buildSnapshot } from "../reference/build.ts";
 import { columnOf, compileLayout, featureOf } from "../reference/compile.ts";
 import { countTable } from "../reference/count.ts";
+import { withoutDerived } from "../reference/derived.ts";
 import { isSnapshotFile, loadSnapshot } from "../reference/load.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, type ParsedArgs, parseArgs } from "./args.ts";
@@ -33,6 +34,7 @@ const spec: CommandSpec = {
     timestamp: { value: "COLUMN", description: "The event time: not judged." },
     "false-alarm": { value: "SHARE", description: "The chance that healthy data is called drift, over all columns.", default: "0.01" },
     "null-values": { value: "A,B", description: "Texts that mean a missing value, beside the empty field." },
+    multivariate: { description: "Judge what is computed from several columns, too: principal components and the outlier score." },
   },
 };
 
@@ -95,7 +97,7 @@ export async function compareCommand(args: string[], io: Io): Promise<number> {
       skipped: reference.skipped,
       only_in_reference: counted.lacking.filter((feature) => prepared.names.includes(feature)),
       only_in_current: counted.extra.filter((column) => !known.has(column)),
-      features: evaluation.features,
+      features: withRoles(evaluation.features, reference.snapshot),
     };
     warnOfColumns(document, reference, io);
     if (parsed.text("format") === "json") io.stdout(`${JSON.stringify(document)}\n`);
@@ -116,8 +118,15 @@ async function readReference(parsed: ParsedArgs, io: Io): Promise<Reference> {
   const exclude = list(parsed, "exclude");
   const categorical = list(parsed, "categorical");
   const timestamp = parsed.text("timestamp");
+  const multivariate = parsed.has("multivariate");
   if (await isSnapshotFile(path)) {
-    const snapshot = await loadSnapshot(path);
+    const loaded = await loadSnapshot(path);
+    if (multivariate && loaded.derived === undefined) {
+      throw new DriftdError("REFERENCE_DERIVED", `${source}: has no derived features to judge with --multivariate`, {
+        hint: "Build it again with --pca on --outliers on, or leave --multivariate out.",
+      });
+    }
+    const snapshot = multivariate ? loaded : withoutDerived(loaded);
     if (categorical.length > 0) io.stderr("warning: --categorical has no effect: a snapshot has its own kinds\n");
     const known = new Set(snapshot.features.map(({ feature }) => feature));
     const unknown = exclude.find((name) => !known.has(featureOf(name)));
@@ -141,6 +150,8 @@ async function readReference(parsed: ParsedArgs, io: Io): Promise<Reference> {
     categorical,
     nullValues: list(parsed, "null-values"),
     recordColumns: false,
+    pca: multivariate ? "on" : "off",
+    outliers: multivariate ? "on" : "off",
     nowMs: 0,
     driftd: readVersion(io.env).version,
   });
@@ -150,6 +161,12 @@ async function readReference(parsed: ParsedArgs, io: Io): Promise<Reference> {
     skipped: skipped.map((one) => (one.feature === timestamp ? { ...one, reason: "timestamp" } : one)),
     isSnapshot: false,
   };
+}
+
+/** Derived features say that they are: their names are no columns. */
+function withRoles(features: CompareDocument["features"], snapshot: Snapshot): CompareDocument["features"] {
+  const derived = new Set(snapshot.features.filter(({ role }) => role === "derived").map(({ feature }) => feature));
+  return features.map((one) => (derived.has(one.feature) ? { ...one, role: "derived" } : one));
 }
 
 function warnOfColumns(document: CompareDocument, reference: Reference, io: Io): void {

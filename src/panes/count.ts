@@ -5,6 +5,7 @@
 
 import type { DecodedRecord } from "../decode/record.ts";
 import { binOf } from "../reference/bins.ts";
+import type { Trace } from "../reference/derived.ts";
 import { type CompiledFeature, MOMENT_FIELDS, SPECIAL_SLOTS } from "../reference/layout.ts";
 
 const UNSEEN = SPECIAL_SLOTS.indexOf("unseen");
@@ -17,17 +18,23 @@ const WRONG_TYPE = SPECIAL_SLOTS.indexOf("wrong_type");
 
 /**
  * Adds one record to a row: `counts` has `RowLayout.slots` entries, `moments` comes from `newMoments`.
- * Each feature adds one to exactly one of its slots; a finite numeric value moves the feature's moments too.
+ * Each feature adds one to exactly one of its slots; a finite numeric value moves the feature's moments too. `trace`, if given, tells what the
+ * values came to.
  */
 export function countRecord(
   counts: Uint32Array,
   moments: Float64Array,
   features: readonly CompiledFeature[],
   record: Readonly<DecodedRecord>,
+  trace?: Trace,
 ): void {
   const values = record.features;
   for (let i = 0; i < features.length; i++) {
     const feature = features[i]!;
+    if (trace !== undefined) {
+      trace.slots[i] = -1;
+      trace.values[i] = Number.NaN;
+    }
     const special = feature.offset + feature.bins;
     let value: unknown;
     if (feature.from === "features") {
@@ -46,9 +53,16 @@ export function countRecord(
       if (x - x !== 0) {
         // biome-ignore lint/suspicious/noSelfCompare: the shortest test for NaN, on the hot path
         counts[special + (x !== x ? NAN : x > 0 ? POSITIVE_INFINITY : NEGATIVE_INFINITY)]!++;
+        // biome-ignore lint/suspicious/noSelfCompare: as above
+        if (trace !== undefined && x === x) trace.slots[i] = feature.bins;
         continue;
       }
-      counts[feature.offset + binOf(feature.paddedEdges, x)]!++;
+      const bin = binOf(feature.paddedEdges, x);
+      counts[feature.offset + bin]!++;
+      if (trace !== undefined) {
+        trace.slots[i] = bin;
+        trace.values[i] = x;
+      }
       addToMoments(moments, feature.moments * MOMENT_FIELDS, x);
     } else {
       const category =
@@ -62,6 +76,7 @@ export function countRecord(
       if (category === undefined) counts[special + WRONG_TYPE]!++;
       else {
         const bin = feature.categories.get(category);
+        if (trace !== undefined) trace.slots[i] = bin ?? feature.bins;
         if (bin === undefined) {
           counts[special + UNSEEN]!++;
           feature.unseen?.add(category);
@@ -78,7 +93,7 @@ function numberText(value: number, feature: CompiledFeature, record: Readonly<De
 }
 
 /** Welford's step. Values near 1e308 make `m2` infinite and it stays so: `readMoments` says overflow. */
-function addToMoments(moments: Float64Array, at: number, x: number): void {
+export function addToMoments(moments: Float64Array, at: number, x: number): void {
   const count = moments[at]! + 1;
   const mean = moments[at + 1]!;
   const deviation = x - mean;

@@ -8,6 +8,7 @@
 import type { DecodedRecord } from "../decode/record.ts";
 import { countChecks } from "./checks.ts";
 import { countRecord } from "./count.ts";
+import { countDerived } from "./derived.ts";
 import { addId, newIdSet } from "./id-set.ts";
 import { createOpenPanes, idsOf, type OpenPane, type Route } from "./open-panes.ts";
 import type { Cursor, Pane } from "./pane.ts";
@@ -182,7 +183,9 @@ export function createPartition(options: PartitionOptions): Partition {
         lastRoute = route;
         lastPane = pane;
       }
-      countRecord(pane.counts, pane.moments, route.layout.features, record);
+      const { features, derived } = route.layout;
+      countRecord(pane.counts, pane.moments, features, record, derived?.values.trace);
+      if (derived !== undefined) countDerived(pane.counts, pane.moments, derived);
       if (route.layout.checks !== undefined) countChecks(pane.counts, route.layout.checks, record, pane.records === 0);
       if (route.ids && record.id !== undefined) {
         pane.ids ??= newIdSet();

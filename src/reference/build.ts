@@ -9,6 +9,7 @@ import { calibrationOf } from "./calibration.ts";
 import { digestOf } from "./canonical.ts";
 import { chooseColumns, type Skipped } from "./columns.ts";
 import type { PsiBins } from "./compat-bins.ts";
+import { deriveFeatures, type OutliersWanted, type PcaWanted } from "./derive.ts";
 import { type BuildProgress, buildFeatures } from "./features.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { isoOf } from "./times.ts";
@@ -30,6 +31,9 @@ export type BuildOptions = {
   readonly nullValues?: readonly string[];
   /** Numbers of the record that are watched beside its features: the signal's name → its column. */
   readonly signals?: ReadonlyMap<string, string>;
+  /** Derived features: scores of the principal components, and the outlier score. Both `auto` by default. */
+  readonly pca?: PcaWanted;
+  readonly outliers?: OutliersWanted;
   /** Fine bins aimed at per numeric feature; `DEFAULT_BINS`. */
   readonly bins?: number;
   /** Bins of older tools whose edges are united with ours, so that their numbers are exact. */
@@ -59,7 +63,7 @@ export type BuildResult = {
 /**
  * Builds a snapshot. Throws the `TABLE_*` errors of `openTable`; `TABLE_COLUMN_MISSING` for an option that names a column the table lacks;
  * `REFERENCE_EMPTY` when there is no row (in the period) or no column to judge; `REFERENCE_TIME_UNREADABLE` when no row has an event time;
- * `REFERENCE_BINS` for a number of bins outside 16 to 4096.
+ * `REFERENCE_BINS` for a number of bins outside 16 to 4096; `REFERENCE_DERIVED` when derived features were asked for that cannot be.
  */
 export async function buildSnapshot(options: BuildOptions): Promise<BuildResult> {
   const { input, recordColumns = true, bins = DEFAULT_BINS, onProgress = () => {} } = options;
@@ -131,6 +135,13 @@ async function build(table: Table, options: Settled): Promise<BuildResult> {
       : await calibrationOf(table, built, timestamp, filter, (rows) =>
           options.onProgress({ stage: "calibration", done: rows, total: records }),
         );
+  const { pca = "auto", outliers = "auto", bins, onProgress } = options;
+  const derived = await deriveFeatures(
+    table,
+    built,
+    { pca, outliers, rows: records, bins, filter, timestamp, calibration, onProgress },
+    warnings,
+  );
   const order = new Map(names.map((name, i) => [name, i]));
   const content: Omit<Snapshot, "digest"> = {
     schema: "driftd/reference/v1",
@@ -139,8 +150,9 @@ async function build(table: Table, options: Settled): Promise<BuildResult> {
     records,
     ...(time === undefined ? {} : { time }),
     provenance: { source: options.source ?? options.input, driftd: options.driftd, created_at: isoOf(options.nowMs), quantiles: "exact" },
-    features: built.map(({ feature }) => feature),
-    ...(calibration === undefined ? {} : { calibration }),
+    features: [...built.map(({ feature }) => feature), ...(derived?.features ?? [])],
+    ...(derived === undefined ? {} : { derived: derived.derived }),
+    ...(calibration === undefined ? {} : { calibration: { ...calibration, slots: { ...calibration.slots, ...derived?.slots } } }),
     ...ignoredOf(names, built),
   };
   const { schema, ...rest } = content;

@@ -155,7 +155,8 @@ const block = new Float64Array(4096);
 const blockSlots = new Int32Array(block.length);
 const blockBins = new Int32Array(block.length);
 
-function bySlot(counts: Uint32Array, slots: number): number[][] {
+/** The counts of each slot as a list; an empty one where nothing was counted. */
+export function bySlot(counts: Uint32Array, slots: number): number[][] {
   const size = counts.length / slots;
   return Array.from({ length: slots }, (_, slot) => {
     const row = Array.from(counts.subarray(slot * size, (slot + 1) * size));

@@ -42,7 +42,7 @@ export function withChecks(
   }
   if (layouts.length === compiled.row.features.length) return compiled;
   return {
-    features: compiled.features,
+    ...compiled,
     row: {
       hash: layoutHash(layouts.map(({ feature, layout }) => [feature, layout])),
       features: layouts,

@@ -3,21 +3,35 @@
 import { DriftdError } from "../lib/errors.ts";
 import { padEdges } from "./bins.ts";
 import { layoutHash } from "./canonical.ts";
-import { type CompiledFeature, type CompiledLayout, type FeatureLayout, type RowLayout, SPECIAL_SLOTS } from "./layout.ts";
-import type { NumericFeature, SnapshotFeature } from "./snapshot.ts";
+import { compileDerived } from "./derived.ts";
+import {
+  type CompiledDerived,
+  type CompiledFeature,
+  type CompiledLayout,
+  type DerivedSlots,
+  type FeatureLayout,
+  type RowLayout,
+  SPECIAL_SLOTS,
+} from "./layout.ts";
+import type { Derived, NumericFeature, Snapshot, SnapshotFeature } from "./snapshot.ts";
 
 /** The feature's `layout`: equal for features whose panes add. */
 export function featureLayoutHash(
   feature:
-    | { readonly kind: "numeric"; readonly edges: readonly number[]; readonly round: NumericFeature["round"] }
+    | {
+        readonly kind: "numeric";
+        readonly edges: readonly number[];
+        readonly round: NumericFeature["round"];
+        readonly definition?: string;
+      }
     | {
         readonly kind: "categorical";
         readonly categories: readonly string[];
       },
 ): string {
-  return feature.kind === "numeric"
-    ? layoutHash(["numeric", feature.edges, feature.round])
-    : layoutHash(["categorical", feature.categories]);
+  if (feature.kind === "categorical") return layoutHash(["categorical", feature.categories]);
+  const { edges, round, definition } = feature;
+  return layoutHash(["numeric", edges, round, ...(definition === undefined ? [] : [definition])]);
 }
 
 /** Where the features of a snapshot stand in one row, in their order. */
@@ -33,22 +47,36 @@ export function rowLayoutOf(features: readonly SnapshotFeature[]): RowLayout {
   return { hash: layoutHash(layouts.map(({ feature, layout }) => [feature, layout])), features: layouts, slots: offset, numeric };
 }
 
-/** Compiles a snapshot for the hot path. Throws `REFERENCE_UNKNOWN_ROLE` for a derived feature, which this version cannot compute. */
-export function compileLayout(snapshot: { readonly features: readonly SnapshotFeature[] }): CompiledLayout {
-  const row = rowLayoutOf(snapshot.features);
-  return { row, features: snapshot.features.map((feature, i) => compileFeature(feature, row.features[i]!)) };
+/** Compiles a snapshot for the hot path. Throws `REFERENCE_UNKNOWN_ROLE` for a derived feature that this version cannot compute. */
+export function compileLayout({ features, derived }: Pick<Snapshot, "features" | "derived">): CompiledLayout {
+  const row = rowLayoutOf(features);
+  const first = features.findIndex(({ role }) => role === "derived");
+  const base = first < 0 ? features : features.slice(0, first);
+  return {
+    row,
+    features: base.map((feature, i) => compileFeature(feature, row.features[i]!)),
+    ...(first < 0 ? {} : { derived: compileDerivedFeatures(features, first, derived ?? {}, row) }),
+  };
+}
+
+function compileDerivedFeatures(features: readonly SnapshotFeature[], first: number, derived: Derived, row: RowLayout): CompiledDerived {
+  const values = compileDerived(derived, features);
+  const slots = features.slice(first).map((feature, i): DerivedSlots => {
+    const at = values.names.indexOf(feature.feature);
+    if (at < 0 || feature.role !== "derived" || feature.kind !== "numeric") {
+      throw new DriftdError(
+        "REFERENCE_UNKNOWN_ROLE",
+        `reference: feature "${feature.feature}" is ${feature.role === "derived" ? "derived, and this driftd cannot compute it" : "behind a derived one"}`,
+        { hint: "Use the version of driftd that built the reference, or build it again." },
+      );
+    }
+    const { bins, offset, moments } = row.features[first + i]!;
+    return { at, bins, offset, moments, paddedEdges: padEdges(feature.edges) };
+  });
+  return { values, slots };
 }
 
 function compileFeature(feature: SnapshotFeature, layout: FeatureLayout): CompiledFeature {
-  if (feature.role === "derived") {
-    throw new DriftdError(
-      "REFERENCE_UNKNOWN_ROLE",
-      `reference: feature "${feature.feature}" is derived, which this driftd cannot compute`,
-      {
-        hint: "Use the version of driftd that built the reference, or build it again.",
-      },
-    );
-  }
   const common = { ...layout, ...placeOf(feature) };
   return feature.kind === "numeric"
     ? {

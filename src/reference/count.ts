@@ -7,6 +7,7 @@ import { openTable } from "../tables/open.ts";
 import type { TableColumn } from "../tables/plan.ts";
 import { MISSING, MISSING_BIN, PRESENT, type Table, UNSEEN_BIN } from "../tables/table.ts";
 import { binsOf } from "./bins.ts";
+import { countDerivedRows } from "./count-derived.ts";
 import { type CompiledFeature, type CompiledLayout, MOMENT_FIELDS, SPECIAL_SLOTS, type SpecialSlot } from "./layout.ts";
 import { addToMoments, emptyMoments } from "./moments.ts";
 
@@ -33,9 +34,13 @@ export type TableCounts = {
 
 /**
  * Counts the table at `path`. A column is read as the feature's kind, whatever it looks like: text in a numeric feature is a wrong type, a number
- * in a categorical one is its text. Throws the `TABLE_*` errors of `openTable`.
+ * in a categorical one is its text. Derived features are computed and counted where the layout has them. Throws the `TABLE_*` errors of `openTable`.
  */
-export async function countTable(path: string, { features, row }: CompiledLayout, options: CountOptions = {}): Promise<TableCounts> {
+export async function countTable(
+  path: string,
+  { features, row, derived }: CompiledLayout,
+  options: CountOptions = {},
+): Promise<TableCounts> {
   const table = await openTable(path, {
     kinds: new Map(features.map((feature) => [feature.key, feature.kind === "numeric" ? "number" : "text"])),
     nullValues: options.nullValues ?? [],
@@ -48,9 +53,11 @@ export async function countTable(path: string, { features, row }: CompiledLayout
     const records = await table.countRows();
     const lacking: string[] = [];
     const numeric: CompiledFeature[] = [];
+    const readable = new Set<CompiledFeature>();
     for (const feature of features) {
       const column = columns.get(feature.key);
       columns.delete(feature.key);
+      if (column !== undefined && column.kind !== "unsupported") readable.add(feature);
       if (column === undefined) {
         lacking.push(feature.feature);
         counts[specialSlot(feature, "absent")] = records;
@@ -59,6 +66,7 @@ export async function countTable(path: string, { features, row }: CompiledLayout
       else await countText(table, feature, counts);
     }
     await countNumbers(table, numeric, counts, moments, options.onRows ?? (() => {}));
+    if (derived !== undefined) await countDerivedRows(table, features, derived, (feature) => readable.has(feature), counts, moments);
     return { records, counts, moments, lacking, extra: [...columns.keys()] };
   } finally {
     await table.close();

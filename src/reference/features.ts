@@ -12,7 +12,7 @@ import type { NumericSummary } from "./summary.ts";
 
 /** How far a build is: `done` of `total` columns, or rows while calibrating. */
 export type BuildProgress = {
-  readonly stage: "open" | "numbers" | "categories" | "calibration";
+  readonly stage: "open" | "numbers" | "categories" | "calibration" | "derived";
   readonly done: number;
   readonly total: number;
 };

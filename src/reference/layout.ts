@@ -4,6 +4,7 @@
  */
 
 import type { DecodedRecord } from "../decode/record.ts";
+import type { DerivedValues } from "./derived.ts";
 
 /** The counters after a feature's bins, the same seven for both kinds (a numeric feature never uses `unseen`, a categorical never NaN or ±Inf). */
 export const SPECIAL_SLOTS = ["unseen", "absent", "missing", "nan", "positive_infinity", "negative_infinity", "wrong_type"] as const;
@@ -80,12 +81,19 @@ export type CompiledChecks = {
     | undefined;
 };
 
+/** A feature that is computed from others: its place in `DerivedValues.steps`, and where it is counted. */
+export type DerivedSlots = Pick<FeatureLayout, "bins" | "offset" | "moments"> & { readonly at: number; readonly paddedEdges: Float64Array };
+
+/** The derived features of a snapshot, and how they are computed. */
+export type CompiledDerived = { readonly values: DerivedValues; readonly slots: readonly DerivedSlots[] };
+
 /**
- * A snapshot compiled for counting. `row.features[i]` and `features[i]` are the same feature; behind them `row` has those of `checks`
- * (`$expect:…`, `$schema`), which no evaluation of drift looks at. Undefined: there are none.
+ * A snapshot compiled for counting. `row.features[i]` and `features[i]` are the same feature; behind them `row` has those of `derived` (`$pca_1` …),
+ * then those of `checks` (`$expect:…`, `$schema`), which no evaluation of drift looks at. Undefined: there are none.
  */
 export type CompiledLayout = {
   readonly row: RowLayout;
   readonly features: readonly CompiledFeature[];
+  readonly derived?: CompiledDerived | undefined;
   readonly checks?: CompiledChecks | undefined;
 };

@@ -49,6 +49,8 @@ export type NumericFeature = FeatureCommon & {
   readonly means?: readonly (number | null)[];
   /** Edges of older tools' bins by name (`deciles`, `width:20`, `doane`, `edges`), which are among `edges` too; absent: none were asked for. */
   readonly psi_bins?: Readonly<Record<string, readonly number[]>>;
+  /** Derived features only: the hash of what in `derived` it is computed by; part of `layout`. */
+  readonly definition?: string;
 };
 
 export type CategoricalFeature = FeatureCommon & {
@@ -98,6 +100,42 @@ export type FirstCounts = {
   readonly counts: readonly number[];
 };
 
+/**
+ * The principal components of the inputs (Pearson 1901; Jolliffe, Principal Component Analysis, 2nd ed., 2002). A record's input x becomes
+ * `z = (q / 2048 − mean) / sd` with `q = round(2048 (x − center) / scale)`, clipped at ±10 scales; a score is `Σ z · loading`, the residual
+ * `√(Σ z² − Σ score²)`, both rounded to 1/4096. A record that lacks an input has neither.
+ */
+export type DerivedPca = {
+  /** Records that the components were found in. They are not among those of the scores' bins, which would fit them too well. */
+  readonly records: number;
+  /** `center` and `scale`: mean and deviation of the values between the outer ½ %; `mean` and `sd`: of the clipped inputs themselves, in scales. */
+  readonly inputs: readonly {
+    readonly feature: string;
+    readonly center: number;
+    readonly scale: number;
+    readonly mean: number;
+    readonly sd: number;
+  }[];
+  /** `$pca_1` …: share of the inputs' variance, 0–1, and one loading for each input. */
+  readonly components: readonly { readonly variance: number; readonly loadings: readonly number[] }[];
+};
+
+/**
+ * The outlier score: the mean over a record's values of how rare each is, −ln of the share of the reference whose values are at most as dense. A
+ * histogram-based outlier score (HBOS; Goldstein and Dengel, KI-2012), in nats; where the features are independent its mean is 1.
+ */
+export type DerivedOutlier = {
+  /** Rarity of each fine bin or category, in thousandths of a nat; `other`: of an unseen category or an infinity. At most 65,535. */
+  readonly rarity: readonly { readonly feature: string; readonly bins: readonly number[]; readonly other: number }[];
+  /** A record with fewer values has no score. */
+  readonly least: number;
+  /** Limits: at most the share of the reference's records has a higher score than the limit. Shares descend to 0, limits ascend. */
+  readonly tail: readonly { readonly share: number; readonly limit: number }[];
+};
+
+/** What the features of role `derived` are computed by. */
+export type Derived = { readonly pca?: DerivedPca; readonly outlier?: DerivedOutlier };
+
 export type Snapshot = {
   readonly schema: "driftd/reference/v1";
   /** `sha256:` + hex over the canonical JSON of everything else. */
@@ -115,7 +153,10 @@ export type Snapshot = {
     /** Made of closed panes: the digest of the snapshot whose bins these are. */
     readonly bins_of?: string;
   };
+  /** Derived features stand behind all others. */
   readonly features: readonly SnapshotFeature[];
+  /** Absent: none of the features is derived. */
+  readonly derived?: Derived;
   readonly calibration?: Calibration;
   /** Columns of the data that became no feature: as keys of a record they are no news. Absent: not known. */
   readonly ignored?: readonly string[];

@@ -3,6 +3,7 @@
 import { DriftdError } from "../lib/errors.ts";
 import { featureLayoutHash } from "./compile.ts";
 import type { FeatureRole, Snapshot, SnapshotFeature } from "./snapshot.ts";
+import { checkDerived } from "./validate-derived.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -42,6 +43,7 @@ export function validateSnapshot(value: unknown, path: string): Snapshot {
     names.add(feature["feature"] as string);
     checkFeature(feature, at, check);
   }
+  checkDerived(value["derived"], value["features"] as SnapshotFeature[], check);
   const { ignored } = value;
   check(ignored === undefined || isListOf(ignored, (name) => typeof name === "string"), "ignored", "a list of names", ignored);
   if (value["calibration"] !== undefined) checkCalibration(value["calibration"], check);
@@ -50,7 +52,8 @@ export function validateSnapshot(value: unknown, path: string): Snapshot {
 
 const ROLES: ReadonlySet<unknown> = new Set<FeatureRole>(["feature", "prediction", "signal", "derived"]);
 
-type Check = (ok: boolean, field: string, expected: string, found: unknown) => void;
+/** Throws unless `ok`: the field, what it should be, and what was found. */
+export type Check = (ok: boolean, field: string, expected: string, found: unknown) => void;
 
 function checkFeature(feature: Fields, at: string, check: Check): void {
   const { kind, role, counts, coarse, layout } = feature;
@@ -122,7 +125,10 @@ function checkEdgeLists(lists: unknown, at: string, check: Check): void {
   if (lists === undefined) return;
   check(isFields(lists), at, "an object", lists);
   for (const [name, edges] of Object.entries(lists as Fields)) {
-    const ascending = isListOf(edges, Number.isFinite) && edges.length > 0 && edges.every((edge, j) => j === 0 || (edge as number) >= (edges[j - 1] as number));
+    const ascending =
+      isListOf(edges, Number.isFinite) &&
+      edges.length > 0 &&
+      edges.every((edge, j) => j === 0 || (edge as number) >= (edges[j - 1] as number));
     check(ascending, `${at}[${JSON.stringify(name)}]`, "ascending numbers", edges);
   }
 }

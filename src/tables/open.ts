@@ -7,7 +7,7 @@
 
 import { DriftdError } from "../lib/errors.ts";
 import { chunkColumn } from "./chunk.ts";
-import { type Database, openDatabase } from "./database.ts";
+import { type Database, literal, openDatabase } from "./database.ts";
 import { explained, readableError } from "./failure.ts";
 import { findTableFiles } from "./files.ts";
 import { type ColumnPlan, canonicalNumberText } from "./plan.ts";
@@ -70,14 +70,16 @@ function createTable(path: string, database: Database, relation: string, plans: 
   const query = (sql: string, lists?: readonly (readonly string[])[]) => explained(path, () => database.rows(sql, lists));
 
   async function* chunks(options: ScanOptions): AsyncGenerator<TableChunk, void> {
-    const wanted = options.columns.map(plan);
+    const codes = options.codes ?? new Map<string, readonly string[]>();
+    const wanted = options.columns.map((name, i) => (codes.has(name) ? codedPlan(plan(name), i) : plan(name)));
     const selected = wanted.flatMap(({ value, wrong }) => (wrong === undefined ? [value] : [value, wrong]));
     // A result needs a column, even where only the number of rows is asked for.
     selected.push(options.time === undefined ? "CAST(NULL AS DOUBLE)" : `coalesce(${time(options.time)}, 'nan'::DOUBLE)`);
     const columns = selected.map((sql, i) => `${sql} AS s${i}`).join(", ");
+    const joins = options.columns.map((name, i) => (codes.has(name) ? joinOfCodes(plan(name), codes.get(name)!, i) : "")).join("");
     const sql =
       options.orderBy === undefined
-        ? `SELECT ${columns} FROM ${relation}${where(options.filter)}`
+        ? `SELECT ${columns} FROM ${relation}${joins}${where(options.filter)}`
         : // Numbered first: rows of one time keep the order of the file, so that a replay is the same every time.
           `SELECT * EXCLUDE (event_time, row_order) FROM (SELECT ${columns}, ${time(options.orderBy)} AS event_time, row_number() OVER () AS row_order FROM ${relation}${where(options.filter)}) ORDER BY event_time NULLS LAST, row_order`;
     try {
@@ -186,6 +188,20 @@ function createTable(path: string, database: Database, relation: string, plans: 
     },
     close: () => database.close(),
   };
+}
+
+/** The plan of a text column that is read as the places of its categories: those of the relation `joinOfCodes` with the same number. */
+function codedPlan(plan: ColumnPlan, i: number): ColumnPlan {
+  const value = `CASE WHEN codes${i}.place IS NOT NULL THEN codes${i}.place WHEN (${plan.value}) IS NOT NULL THEN ${UNSEEN_BIN}::DOUBLE ELSE ${MISSING_BIN}::DOUBLE END`;
+  return { ...plan, kind: "number", value, wrong: undefined };
+}
+
+/** SQL: joins a text column with the places of its categories. */
+function joinOfCodes({ value, numericText }: ColumnPlan, categories: readonly string[], i: number): string {
+  const named = (text: string): string => (numericText ? canonicalSql(text) : text);
+  const list = `SELECT unnest([${categories.map(literal).join(", ")}]::VARCHAR[]) AS name, unnest(range(${categories.length})) AS place`;
+  const places = `SELECT ${named("name")} AS code, CAST(min(place) AS DOUBLE) AS place FROM (${list}) GROUP BY 1`;
+  return ` LEFT JOIN (${places}) codes${i} ON (${named(value)}) = codes${i}.code`;
 }
 
 /** SQL: the one text of a number in a text column, the same for 1, 1.0 and 1e0. */

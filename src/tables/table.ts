@@ -57,6 +57,11 @@ export type ScanOptions = {
   readonly filter?: TimeFilter;
   /** Sort by this column's event time; rows of one time stay in the order of the file, rows without a time come last. */
   readonly orderBy?: string;
+  /**
+   * Text columns that are handed on as numbers: the place of the category in the list, `UNSEEN_BIN` for another text, `MISSING_BIN` where there is
+   * none (or a value of the wrong type). Several times as fast as reading the text; rows come in no order then.
+   */
+  readonly codes?: ReadonlyMap<string, readonly string[]>;
   /** Hand on this column's event times too: numbers below 1e11 are seconds, text is ISO 8601. */
   readonly time?: string;
 };

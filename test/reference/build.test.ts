@@ -16,7 +16,8 @@ const folder = tableFolder();
 const FLIGHTS = fileURLToPath(new URL("../../node_modules/vega-datasets/data/flights-3m.parquet", import.meta.url));
 
 const build = (input: string, options: Partial<BuildOptions> = {}) =>
-  buildSnapshot({ input, model: "m", nowMs: Date.parse("2026-01-01T00:00:00Z"), driftd: "0.1.0", ...options });
+  // Derived features have tests of their own (`derive.test.ts`).
+  buildSnapshot({ input, model: "m", pca: "off", outliers: "off", nowMs: Date.parse("2026-01-01T00:00:00Z"), driftd: "0.1.0", ...options });
 
 function feature<K extends SnapshotFeature["kind"]>(snapshot: Snapshot, name: string, kind: K): Extract<SnapshotFeature, { kind: K }> {
   const found = snapshot.features.find((one) => one.feature === name);
