@@ -4,28 +4,32 @@ import { basename, resolve } from "node:path";
 import { systemClock } from "../lib/clock.ts";
 import { DriftdError } from "../lib/errors.ts";
 import { readVersion } from "../lib/version.ts";
-import { buildSnapshot } from "../reference/build.ts";
+import { type BuildOptions, buildSnapshot } from "../reference/build.ts";
 import { isSignalName } from "../reference/columns.ts";
 import { parsePsiBins } from "../reference/compat-bins.ts";
+import { type OutliersWanted, type PcaWanted, SCORES_MAX } from "../reference/derive.ts";
 import type { BuildProgress } from "../reference/features.ts";
 import { describeSnapshot, thinness } from "../reference/inspect.ts";
 import { loadSnapshot, saveSnapshot } from "../reference/load.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, type ParsedArgs, parseArgs } from "./args.ts";
 import { printable } from "./columns.ts";
 import { buildFromStore, isFromStore } from "./reference-store.ts";
+import { readTopicTable } from "./reference-topic.ts";
 
 const buildSpec: CommandSpec = {
   name: "reference build",
   description:
     "Builds a reference snapshot from the data that the model was made for. Ids, times and lists are left out, and said so.\nReads CSV, TSV, NDJSON, JSON and Parquet, text also with gzip or zstd, and quoted globs.",
   flags: {
-    input: { value: "DATA", description: "A file or a quoted glob.", required: true },
+    input: { value: "DATA", description: "A file or a quoted glob, or kafka://TOPIC with --config.", required: true },
     output: { value: "FILE", description: "The snapshot to write: .json, or .json.gz.", required: true },
+    config: { value: "FILE", description: "Of a topic: the configuration that says where the fields of a record stand." },
+    brokers: { value: "HOST:PORT,…", description: "Of a topic: brokers in place of the configuration's." },
     model: { value: "NAME", description: "The model it is for; by default the first part of the output's name." },
     version: { value: "VERSION", description: "The version it judges; without it, every version." },
     timestamp: { value: "COLUMN", description: "The event time: the thresholds are calibrated on the data's own days." },
-    from: { value: "TIME", description: "Only rows from this time on (ISO 8601); needs --timestamp." },
-    to: { value: "TIME", description: "Only rows before this time; needs --timestamp." },
+    from: { value: "TIME", description: "Only rows from this time on (ISO 8601); of a file it needs --timestamp." },
+    to: { value: "TIME", description: "Only rows before this time; of a file it needs --timestamp." },
     exclude: { value: "A,B", description: "Columns to leave out." },
     categorical: { value: "A,B", description: "Columns to take as categories though they hold numbers." },
     signal: { value: "NAME=COLUMN,…", description: "Columns to watch beside the features, such as latency=latency_ms." },
@@ -34,6 +38,17 @@ const buildSpec: CommandSpec = {
     "psi-bins": {
       value: "LIST",
       description: "Bins of older tools to keep the edges of, so that their PSI is exact: deciles, width:20, doane, edges:[0,10,100].",
+    },
+    pca: {
+      value: "auto|on|off|N",
+      description: "Features computed from the numeric ones: N scores of their principal components, and the distance to those.",
+      default: "auto",
+    },
+    outliers: {
+      value: "auto|on|off",
+      description: "A feature computed from all: how rare a record's values are.",
+      choices: ["auto", "on", "off"],
+      default: "auto",
     },
   },
 };
@@ -80,10 +95,11 @@ async function build(args: string[], io: Io): Promise<number> {
   const progress = createProgress(io);
   const version = parsed.text("version");
   const timestamp = parsed.text("timestamp");
-  const fromMs = timeFlag(parsed, "from");
-  const toMs = timeFlag(parsed, "to");
+  const isTopic = source.startsWith("kafka://");
+  const fromMs = isTopic ? undefined : timeFlag(parsed, "from");
+  const toMs = isTopic ? undefined : timeFlag(parsed, "to");
   const psiBins = parsed.text("psi-bins");
-  const { snapshot, skipped, warnings } = await buildSnapshot({
+  const options: BuildOptions = {
     input: resolve(io.cwd, source),
     source,
     model: parsed.text("model") ?? modelNameOf(output),
@@ -97,15 +113,23 @@ async function build(args: string[], io: Io): Promise<number> {
     signals: signalsOf(parsed),
     bins: Number(parsed.text("bins")),
     ...(psiBins === undefined ? {} : { psiBins: parsePsiBins(psiBins) }),
+    pca: pcaFlag(parsed.text("pca")!),
+    outliers: parsed.text("outliers") as OutliersWanted,
     nowMs: systemClock.nowMs(),
     driftd: readVersion(io.env).version,
     onProgress: progress.show,
-  }).finally(progress.clear);
+  };
+  const topic = isTopic ? await readTopicTable(parsed, io) : undefined;
+  const { snapshot, skipped, warnings } = await buildSnapshot({ ...options, ...topic?.options }).finally(() => {
+    progress.clear();
+    return topic?.remove();
+  });
   await saveSnapshot(snapshot, resolve(io.cwd, output));
-  const { features } = snapshot;
+  const features = snapshot.features.filter(({ role }) => role !== "derived");
+  const derived = snapshot.features.length - features.length;
   const numeric = features.filter(({ kind }) => kind === "numeric").length;
   io.stdout(
-    `${printable(output)}: ${snapshot.records.toLocaleString("en")} records, ${features.length} features (${numeric} numeric, ${features.length - numeric} categorical)\n${snapshot.digest}\n`,
+    `${printable(output)}: ${snapshot.records.toLocaleString("en")} records, ${features.length} features (${numeric} numeric, ${features.length - numeric} categorical)${derived === 0 ? "" : `, ${derived} derived from them`}\n${snapshot.digest}\n`,
   );
   for (const { feature, reason, note } of skipped) {
     io.stderr(`left out: ${printable(feature)} (${reason}${note === undefined ? "" : `: ${printable(note)}`})\n`);
@@ -156,6 +180,15 @@ function timeFlag(parsed: ParsedArgs, flag: string): number | undefined {
   return ms;
 }
 
+function pcaFlag(text: string): PcaWanted {
+  if (text === "auto" || text === "on" || text === "off") return text;
+  const scores = Number(text);
+  if (Number.isInteger(scores) && scores >= 1 && scores <= SCORES_MAX) return scores;
+  throw new DriftdError("USAGE", `--pca ${text}: is neither auto, on, off nor a number of scores from 1 to ${SCORES_MAX}`, {
+    hint: "auto keeps as many scores as it takes for most of the variance.",
+  });
+}
+
 /** `fraud.reference.json` is for the model `fraud`. */
 function modelNameOf(output: string): string {
   return basename(output).split(".")[0] || "model";
@@ -167,6 +200,7 @@ const WORDS: Readonly<Record<BuildProgress["stage"], string>> = {
   numbers: "numeric features",
   categories: "categories",
   calibration: "half hours",
+  derived: "derived features",
 };
 
 /** One line on a terminal, drawn over and over; nothing elsewhere. */
