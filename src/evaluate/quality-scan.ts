@@ -33,7 +33,7 @@ export function createQualityScan(reference: PreparedReference, windowMs: number
         feature: look.feature.feature.feature,
         check: one.check,
         verdict: "drift",
-        severity: one.check === "constant" ? "warning" : severityOfShare(one.current_share),
+        severity: one.check === "constant" ? "warning" : severityOfShare(one.current_share, one.reference_share),
         value: one.current_share,
         limit: one.limit ?? 1,
       });

@@ -11,7 +11,7 @@ import type { Severity } from "../decide/alert.ts";
 
 /** Fewer rows on either side say nothing about a share of 1 %. */
 export const LEAST_ROWS = 30;
-/** More than this share of bad values is critical: most of what the model gets is broken. */
+/** When more than this share of what is fine in the reference is bad now, it is critical: most of what the model gets is broken. */
 const CRITICAL_SHARE = 0.5;
 
 export type Side = { readonly count: number; readonly total: number };
@@ -53,7 +53,7 @@ export function exceeds({ count, total }: Side, tolerated: number, alpha: number
   return total * (share * Math.log(share / tolerated) + rest) > -Math.log(alpha);
 }
 
-/** How bad a failing share is. */
-export function severityOfShare(share: number): Severity {
-  return share > CRITICAL_SHARE ? "critical" : "warning";
+/** How bad a failing share is, where the reference's own is `before`. */
+export function severityOfShare(share: number, before = 0): Severity {
+  return share - before > CRITICAL_SHARE * (1 - before) ? "critical" : "warning";
 }
