@@ -9,8 +9,10 @@ import type { Look } from "./look.ts";
 import { leastGrowth, qualityOf } from "./quality.ts";
 import { LEAST_ROWS, severityOfShare } from "./quality-share.ts";
 
-/** missing, nan, infinite, wrong_type, and out_of_range or unseen. */
-const SHARES = 5;
+/** Shares of missing, nan, infinite, wrong_type, and out_of_range or unseen; then the logarithm of the share that is missing. */
+const NUMBERS = 6;
+/** Below this logarithm of its chance it is worth a look that no record has the key: any level is smaller. */
+const UNLIKELY = -3;
 
 export type QualityScan = {
   /** The look at feature `index` of the reference, just taken. */
@@ -49,7 +51,8 @@ export function createQualityScan(reference: PreparedReference, windowMs: number
         return;
       }
       const special = offset + feature.bins;
-      const missing = row[special + 1]! + row[special + 2]!;
+      const absent = row[special + 1]!;
+      const missing = absent + row[special + 2]!;
       const wrongType = row[special + 6]!;
       let nan = 0;
       let infinite = 0;
@@ -62,13 +65,14 @@ export function createQualityScan(reference: PreparedReference, windowMs: number
       const rows = n + missing + wrongType + nan;
       if (n < LEAST_ROWS) unjudged[index] = rows < LEAST_ROWS ? FEW_ROWS | FEW_VALUES : FEW_VALUES;
       if (rows < LEAST_ROWS) return;
-      const at = index * SHARES;
+      const at = index * NUMBERS;
       if (
         missing >= shares[at]! * rows ||
         nan >= shares[at + 1]! * rows ||
         infinite >= shares[at + 2]! * rows ||
         wrongType >= shares[at + 3]! * rows ||
         (n > 0 && strange >= shares[at + 4]! * n) ||
+        (absent === rows && rows * shares[at + 5]! < UNLIKELY) ||
         (feature.usedBins > 1 && inOneBin(current, n))
       ) {
         check(look);
@@ -81,7 +85,7 @@ export function createQualityScan(reference: PreparedReference, windowMs: number
 function limitsOf(reference: PreparedReference): Float64Array {
   const known = limits.get(reference);
   if (known !== undefined) return known;
-  const found = new Float64Array(reference.features.length * SHARES);
+  const found = new Float64Array(reference.features.length * NUMBERS);
   const growth = leastGrowth(reference);
   for (const [i, { feature, rows, total, counts, outOfRange, unseenShare }] of reference.features.entries()) {
     const numeric = feature.kind === "numeric" ? feature : undefined;
@@ -90,8 +94,9 @@ function limitsOf(reference: PreparedReference): Float64Array {
     const ofRows = [feature.missing, numeric?.nan ?? 0, infinite, feature.wrong_type].map((count) => (rows === 0 ? 0 : count / rows));
     for (const [k, share] of [...ofRows, strange].entries()) {
       // A hair less, so that rounding passes nothing over; a share of 0 is never worth a look. What driftd computes itself is not checked.
-      found[i * SHARES + k] = feature.role === "derived" ? Number.POSITIVE_INFINITY : Math.max(1e-12, (share + growth) * (1 - 1e-9));
+      found[i * NUMBERS + k] = feature.role === "derived" ? Number.POSITIVE_INFINITY : Math.max(1e-12, (share + growth) * (1 - 1e-9));
     }
+    found[i * NUMBERS + 5] = rows === 0 || feature.role === "derived" ? 0 : Math.log(feature.missing / rows);
   }
   limits.set(reference, found);
   return found;
