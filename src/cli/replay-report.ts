@@ -5,6 +5,7 @@ import type { Decision } from "../decide/decider.ts";
 import { placeOf } from "../decide/quality.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { Ingest } from "../ingest.ts";
+import { type RenewalReport, renewalLine } from "./replay-renewals.ts";
 import { type Summary, type SweptSetting, sweepLines } from "./sweep-report.ts";
 
 type RetrainRequest = {
@@ -41,6 +42,8 @@ export type ModelReport = {
   readonly retrain_requests: readonly RetrainRequest[];
   /** Requests that a guard held back. */
   readonly suppressed: readonly RetrainRequest[];
+  /** Where references were renewed, or should have been. */
+  readonly renewals?: readonly RenewalReport[];
   /** With `--sweep` or `--onset`. */
   readonly summary?: Summary;
 };
@@ -198,6 +201,7 @@ export function modelLines(models: readonly ModelReport[]): string[] {
       (request) => `  would ask for retraining at ${request.at}: ${request.features.join(", ")} (${request.guard})`,
     ),
     ...model.suppressed.map((request) => `  a request at ${request.at} was held back: ${request.guard}`),
+    ...(model.renewals ?? []).map((renewal) => `  ${renewalLine(renewal)}`),
   ]);
 }
 

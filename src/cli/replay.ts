@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { judgesOf, ruleOf, timingOf } from "../assembly.ts";
+import { ruleOf, timingOf } from "../assembly.ts";
 import type { Judges } from "../judges.ts";
 import { systemClock } from "../lib/clock.ts";
 import { DriftdError } from "../lib/errors.ts";
@@ -11,12 +11,15 @@ import { createLogger } from "../lib/logger.ts";
 import { readVersion } from "../lib/version.ts";
 import { noMetrics } from "../metrics/metrics.ts";
 import { hashParts } from "../outputs/identity.ts";
-import { createPipeline } from "../pipeline.ts";
+import { createPipeline, type PipelineOptions } from "../pipeline.ts";
 import { loadModelReferences } from "../reference/models.ts";
+import { createRenewals } from "../renewal.ts";
+import { judgedReferences, pipelineRenewal, renewalContext, renewalFolder } from "../renewal-wiring.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
-import type { Store } from "../store/store.ts";
+import type { EventRow, Store } from "../store/store.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, type ParsedArgs, parseArgs } from "./args.ts";
 import { openReplayInput } from "./replay-input.ts";
+import { withRenewals } from "./replay-renewals.ts";
 import { createReport, formatReport, type ModelReport, type ReplayDocument, type Report, recordsOf } from "./replay-report.ts";
 import { judgePanes } from "./sweep-judge.ts";
 import { summarized } from "./sweep-report.ts";
@@ -110,21 +113,36 @@ async function replay({ parsed, settings, onsetMs, storePath, io }: Replay): Pro
   const { config, sweep } = settings;
   const log = createLogger({ level: config.log.level === "info" ? "warn" : config.log.level, format: "text", stderr: io.stderr });
   const references = await loadModelReferences(config.models);
-  const judges = judgesOf(config, references);
   const store = await openSqliteStore({ path: storePath, log, driftdVersion: readVersion(io.env).version });
   try {
+    const events: EventRow[] = [];
+    const renewals = createRenewals({
+      ...{ store, folder: renewalFolder(storePath), context: () => renewalContext(config, references), eventMs: (dueMs) => dueMs },
+      ...{ onEvents: (more) => void events.push(...more), driftd: readVersion(io.env).version, metrics: noMetrics, log },
+    });
+    await renewals.load(renewalContext(config, references));
+    let { judges } = judgedReferences(config, references, renewals);
+    const renewal = pipelineRenewal(
+      renewals,
+      () => ({ config, references }),
+      (renewed) => {
+        judges = renewed.judges;
+      },
+    );
     const input = await openReplayInput({ parsed, config, judges, store, io, clock: systemClock, log });
     const report = createReport();
     const began = systemClock.monotonicMs();
-    const { stats, throughMs } = await count({ settings, judges, store, input, report, log, io }).finally(input.source.stop);
+    const { stats, throughMs } = await count({ settings, judges, renewal, store, input, report, log, io }).finally(input.source.stop);
     const countedMs = systemClock.monotonicMs() - began;
     const place = new Map(config.models.map(({ name }, i) => [name, i]));
     // In the order of the configuration: over several partitions the order of first records is a matter of chance.
     const subjects = judges.subjects().toSorted((a, b) => (place.get(a.model) ?? 0) - (place.get(b.model) ?? 0));
     const read = recordsOf(stats);
-    if (sweep.length === 0 && onsetMs === undefined) return { schema: "driftd/replay/v1", ...read, models: report.models(subjects) };
+    if (sweep.length === 0 && onsetMs === undefined) {
+      return { schema: "driftd/replay/v1", ...read, models: withRenewals(report.models(subjects), events) };
+    }
     if (stats.fromMs !== undefined && stats.toMs !== undefined) requireOnset(onsetMs, stats.fromMs, stats.toMs);
-    const models = summarized(report, subjects, onsetMs);
+    const models = withRenewals(summarized(report, subjects, onsetMs), events);
     if (sweep.length === 0) return { schema: "driftd/replay/v1", ...read, models };
     const reports = await judgePanes({
       ...{ store, references, subjects, throughMs: throughMs ?? Number.NEGATIVE_INFINITY },
@@ -146,6 +164,7 @@ async function replay({ parsed, settings, onsetMs, storePath, io }: Replay): Pro
 type Count = {
   readonly settings: Settings;
   readonly judges: Judges;
+  readonly renewal: NonNullable<PipelineOptions["renewal"]>;
   readonly store: Store;
   readonly input: Awaited<ReturnType<typeof openReplayInput>>;
   readonly report: Report;
@@ -154,7 +173,7 @@ type Count = {
 };
 
 /** Counts the input into the store and judges it by the configuration itself; resolves to what was read, and how far it was judged. */
-async function count({ settings: { config }, judges, store, input: { source, decoders }, report, log, io }: Count) {
+async function count({ settings: { config }, judges, renewal, store, input: { source, decoders }, report, log, io }: Count) {
   const ended = Promise.withResolvers<never>();
   ended.promise.catch(() => {});
   // The guards' clock is the window's end, so nothing is ever stale.
@@ -174,6 +193,7 @@ async function count({ settings: { config }, judges, store, input: { source, dec
     hash: hashParts,
     guardNowMs: (endMs) => endMs,
     onDecided: report.add,
+    renewal,
     onFatal: ended.reject,
     patient: false,
     driftd: readVersion(io.env).version,
