@@ -18,9 +18,7 @@ export type RenewalReport =
 /** Adds the renewals that the event log tells of to the reports that they belong to; a model without any stays as it is. */
 export function withRenewals(models: readonly ModelReport[], events: readonly EventRow[]): ModelReport[] {
   return models.map((report) => {
-    const renewals = events.flatMap((event) =>
-      event.model === report.model && event.version === report.version ? renewalOf(event) : [],
-    );
+    const renewals = events.flatMap((event) => (event.model === report.model && event.version === report.version ? renewalOf(event) : []));
     return renewals.length === 0 ? report : { ...report, renewals };
   });
 }
