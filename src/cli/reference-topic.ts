@@ -49,6 +49,12 @@ export async function readTopicTable(parsed: ParsedArgs, io: Io): Promise<TopicT
       hint: "the configuration says where the fields of a record stand, and how to reach the brokers",
     });
   }
+  for (const flag of ["timestamp", "signal"]) {
+    if (parsed.text(flag) === undefined) continue;
+    throw new DriftdError("USAGE", `--${flag} stands beside a topic`, {
+      hint: "the configuration says where event time and signals stand in a record: event_time.from, record.signals",
+    });
+  }
   const { config: given } = await loadConfig(resolve(io.cwd, file), io.env, { source: "optional" });
   const config = configOfTopic(given, topic);
   const model = modelOf(parsed, config);
