@@ -11,15 +11,19 @@ export type UnseenOf = (model: string, version: string, feature: string) => read
 const UNSEEN_FEATURES = 5;
 const CHECKS = 20;
 
-/** Writes one change; `debug` unless it is an alert that begins, worsens or ends. */
-export function logQuality({ kind, reason, episode, endMs }: Change, log: Log, unseen: UnseenOf | undefined): void {
+/** Writes one change; `debug` unless something begins to fail, worsens or ends. */
+export function logQuality(change: Change, log: Log, unseen: UnseenOf | undefined): void {
+  const { kind, reason, episode, endMs } = change;
   const { model, version, checks = [] } = episode;
+  const begun = kind === "features_changed" ? change.added : kind === "resolved" ? [] : checks;
   const fields = {
     ...{ model, version, episode: episode.id, severity: episode.severity, checks: checks.slice(0, CHECKS), reason },
-    ...(kind === "resolved" || unseen === undefined ? {} : evidence(model, version, checks, unseen)),
+    ...(kind === "features_changed" ? { added: change.added.slice(0, CHECKS), removed: change.removed.slice(0, CHECKS) } : {}),
+    ...(unseen === undefined ? {} : evidence(model, version, begun, unseen)),
     window_end: new Date(endMs).toISOString(),
   };
-  if (kind === "firing" || kind === "escalated" || kind === "resolved") log.info(fields, `quality ${kind}`);
+  const news = kind === "features_changed" ? begun.length > 0 : kind !== "pending" && kind !== "lapsed";
+  if (news) log.info(fields, `quality ${kind}`);
   else log.debug(fields, `quality ${kind}`);
 }
 
