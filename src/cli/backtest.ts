@@ -13,7 +13,7 @@ import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { type CommandSpec, helpText, type Io, type ParsedArgs, parseArgs } from "./args.ts";
 import { type BacktestDocument, formatBacktest } from "./backtest-report.ts";
-import { exitCodeOf, requireOnset, whatIfFlags } from "./replay.ts";
+import { exitCodeOf, renewing, requireOnset, whatIfFlags } from "./replay.ts";
 import { iso } from "./replay-report.ts";
 import { judgePanes } from "./sweep-judge.ts";
 import { summarized } from "./sweep-report.ts";
@@ -86,13 +86,16 @@ async function backtest(store: Store, { settings, path, range, parsed, io }: Bac
     );
   }
   noteRange(range, held, config, notes);
+  for (const name of renewing(config)) {
+    notes.push(`${name}: everything is judged by the configured reference; renewals are not repeated here (driftd replay repeats them)`);
+  }
   requireOnset(onsetMs, Math.max(fromMs, held.fromMs), throughMs);
 
   const references = await loadModelReferences(config.models);
   const changed = createChanged();
   const began = systemClock.monotonicMs();
   const [own, ...reports] = await judgePanes({
-    ...{ store, references, subjects, throughMs, onWindow: changed.see },
+    ...{ store, references, subjects, throughMs, retentionMs: config.store.retentionMs, onWindow: changed.see },
     ...(range.fromMs === undefined ? {} : { fromMs: range.fromMs }),
     ...{ configs: [config, ...sweep.map((setting) => setting.config)], signal: io.signal, clock: systemClock },
   });

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ruleOf, timingOf } from "../assembly.ts";
+import type { Config } from "../config/config.ts";
 import type { Judges } from "../judges.ts";
 import { systemClock } from "../lib/clock.ts";
 import { DriftdError } from "../lib/errors.ts";
@@ -101,6 +102,11 @@ export function requireOnset(onsetMs: number | undefined, fromMs: number, toMs: 
   });
 }
 
+/** Models whose reference is renewed: what a renewal is made of depends on the episodes, and so on every setting. */
+export function renewing({ models }: Pick<Config, "models">): string[] {
+  return models.filter(({ renew }) => renew !== undefined).map(({ name }) => name);
+}
+
 type Replay = {
   readonly parsed: ParsedArgs;
   readonly settings: Settings;
@@ -144,8 +150,13 @@ async function replay({ parsed, settings, onsetMs, storePath, io }: Replay): Pro
     if (stats.fromMs !== undefined && stats.toMs !== undefined) requireOnset(onsetMs, stats.fromMs, stats.toMs);
     const models = withRenewals(summarized(report, subjects, onsetMs), events);
     if (sweep.length === 0) return { schema: "driftd/replay/v1", ...read, models };
+    for (const name of renewing(config)) {
+      io.stderr(
+        `note: ${name}: the settings of a sweep are judged by the reference as it was at the start; it is renewed for the first row only\n`,
+      );
+    }
     const reports = await judgePanes({
-      ...{ store, references, subjects, throughMs: throughMs ?? Number.NEGATIVE_INFINITY },
+      ...{ store, references, subjects, throughMs: throughMs ?? Number.NEGATIVE_INFINITY, retentionMs: Number.POSITIVE_INFINITY },
       ...{ configs: sweep.map((setting) => setting.config), signal: io.signal, clock: systemClock },
     });
     const seconds = (ms: number) => (ms / 1000).toFixed(1);

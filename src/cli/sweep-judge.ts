@@ -7,20 +7,22 @@ import { judgesOf, ruleOf } from "../assembly.ts";
 import type { Config } from "../config/config.ts";
 import { createDecider, type Decider } from "../decide/decider.ts";
 import { createManyJudge } from "../evaluate/evaluate-many.ts";
-import type { Evaluation, WindowCounts } from "../evaluate/evaluation.ts";
+import type { Evaluation, QualityFinding, WindowCounts } from "../evaluate/evaluation.ts";
 import { createEvaluator, type DecisionRows, type Subject } from "../evaluate/evaluator.ts";
 import type { Judges } from "../judges.ts";
 import type { Clock } from "../lib/clock.ts";
 import { noMetrics } from "../metrics/metrics.ts";
 import { hashParts } from "../outputs/identity.ts";
+import { createRecordLog } from "../panes/record-log.ts";
 import { createWindowReader } from "../panes/window-reader.ts";
 import type { ModelReferences } from "../reference/models.ts";
 import type { Store } from "../store/store.ts";
 import { subjectOf } from "../subjects.ts";
+import { createVolumes, type Volumes } from "../volumes.ts";
 import { createReport, type Report } from "./replay-report.ts";
 
 export type JudgeOptions = {
-  readonly store: Pick<Store, "panes" | "layouts" | "firstPane">;
+  readonly store: Pick<Store, "panes" | "layouts" | "firstPane" | "recordCounts">;
   readonly references: ModelReferences;
   /** Models and versions of the pane log. */
   readonly subjects: readonly { readonly model: string; readonly version: string }[];
@@ -29,6 +31,8 @@ export type JudgeOptions = {
   /** Window ends in `(fromMs, throughMs]` are judged; earlier panes still fill the windows. */
   readonly fromMs?: number | undefined;
   readonly throughMs: number;
+  /** How long panes are kept: as far back goes what is usual. */
+  readonly retentionMs: number;
   /** Each window that is judged, once for each set of windows. */
   readonly onWindow?: (counts: WindowCounts) => void;
   readonly signal?: AbortSignal | undefined;
@@ -75,12 +79,14 @@ function createLane(config: Config, { references, subjects }: JudgeOptions): Lan
 async function judgeTogether(config: Config, lanes: readonly Lane[], options: JudgeOptions): Promise<void> {
   const { store, clock, fromMs = Number.NEGATIVE_INFINITY } = options;
   const reader = createWindowReader({ store, paneMs: config.eventTime.paneMs });
+  const records = createRecordLog({ store, paneMs: config.eventTime.paneMs });
   /** What each lane makes of a window, by what the first one makes of it. */
   const verdicts = new WeakMap<Evaluation, readonly Evaluation[]>();
 
   function subject(model: string, version: string): Subject {
     const own = lanes.map(({ judges }) => judges.find(model, version)?.prepared);
-    const base = subjectOf(model, version, { judges: lanes[0]!.judges, reader, metrics: noMetrics, clock });
+    const volumes = volumesOf(model);
+    const base = subjectOf(model, version, { judges: lanes[0]!.judges, reader, volumes: volumes[0], metrics: noMetrics, clock });
     // A version without a reference can be told by nobody.
     const known = own.filter((prepared) => prepared !== undefined);
     const judge = known.length === own.length ? createManyJudge(known) : undefined;
@@ -88,11 +94,23 @@ async function judgeTogether(config: Config, lanes: readonly Lane[], options: Ju
       ...base,
       evaluate: (counts) => {
         options.onWindow?.(counts);
-        const found = judge?.(counts) ?? own.map(() => base.evaluate(counts) as Evaluation);
+        const found = judge?.(counts, findingsOf(volumes, counts)) ?? own.map(() => base.evaluate(counts) as Evaluation);
         verdicts.set(found[0]!, found);
         return found[0]!;
       },
     };
+  }
+
+  /** What judges the number of records, by lane; one for all lanes that judge it alike. */
+  function volumesOf(model: string): Volumes[] {
+    const byPolicy = new Map<string, Volumes>();
+    return lanes.map(({ judges }) => {
+      const { falseAlarms, volume, features } = judges.policy(model) ?? {};
+      const key = JSON.stringify([falseAlarms, volume, features]);
+      const found = byPolicy.get(key) ?? createVolumes({ records, judges: () => judges, retentionMs: options.retentionMs });
+      byPolicy.set(key, found);
+      return found;
+    });
   }
 
   const all = options.subjects.map(({ model, version }) => subject(model, version));
@@ -120,4 +138,14 @@ async function judgeTogether(config: Config, lanes: readonly Lane[], options: Ju
     clock,
   });
   await evaluator.advance(options.throughMs, options.signal);
+}
+
+/** Found once for all lanes that share what finds it. */
+function findingsOf(volumes: readonly Volumes[], counts: WindowCounts): QualityFinding[][] {
+  const made = new Map<Volumes, QualityFinding[]>();
+  return volumes.map((each) => {
+    const findings = made.get(each) ?? [...each.judge(counts).findings];
+    made.set(each, findings);
+    return findings;
+  });
 }

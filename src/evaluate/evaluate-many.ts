@@ -14,10 +14,10 @@ import { createQualityScan } from "./quality-scan.ts";
 import { applyRule } from "./rule.ts";
 
 /**
- * Judges a window by each policy, in their order. `others` as in `evaluateWindow`. The detail (`features`) of an evaluation must be read before
+ * Judges a window by each policy, in their order. `others` as in `evaluateWindow`, for each policy. The detail (`features`) of an evaluation must be read before
  * the window moves on; its verdicts stay.
  */
-export type ManyJudge = (window: WindowCounts, others?: readonly QualityFinding[]) => Evaluation[];
+export type ManyJudge = (window: WindowCounts, others?: readonly (readonly QualityFinding[])[]) => Evaluation[];
 
 /** What one policy makes of a window: a code for each feature, and the reason of the worst. */
 type Judged = {
@@ -29,7 +29,7 @@ type Judged = {
 /** Judges a window for all members of a family but the first, which `evaluateWindow` has judged. */
 type Family = {
   readonly members: readonly number[];
-  readonly judge: (window: WindowCounts, others: readonly QualityFinding[]) => readonly Judged[];
+  readonly judge: (window: WindowCounts, others: readonly (readonly QualityFinding[])[]) => readonly Judged[];
 };
 
 /** Prepares to judge by each of `references`: the same snapshot under several policies (or other snapshots, which share nothing). */
@@ -41,13 +41,18 @@ export function createManyJudge(references: readonly PreparedReference[]): ManyJ
   return (window, others = []) => {
     const evaluations: Evaluation[] = new Array(references.length);
     for (const { members, judge } of families) {
-      const first = evaluateWindow(window, references[members[0]!]!, others);
+      const first = evaluateWindow(window, references[members[0]!]!, others[members[0]!]);
       evaluations[members[0]!] = first;
       if (members.length === 1) continue;
-      const judged = judge(window, others);
+      const judged = judge(
+        window,
+        members.map((place) => others[place] ?? []),
+      );
       for (let m = 1; m < members.length; m++) {
         const place = members[m]!;
-        evaluations[place] = variation(first, judged[m - 1]!, references[place]!, () => evaluateWindow(window, references[place]!, others));
+        evaluations[place] = variation(first, judged[m - 1]!, references[place]!, () =>
+          evaluateWindow(window, references[place]!, others[place]),
+        );
       }
     }
     return evaluations;
@@ -135,7 +140,7 @@ function judgeBudgets(references: readonly PreparedReference[]): Family["judge"]
     }
     for (let m = 0; m < rest.length; m++) {
       expectationFindings(window, rest[m]!, lengthMs, findings[m]!);
-      findings[m]!.push(...others);
+      findings[m]!.push(...others[m + 1]!);
     }
     return worst.judged().map((judged, m) => ({ ...judged, findings: findings[m]! }));
   };

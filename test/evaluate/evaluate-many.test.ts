@@ -61,16 +61,19 @@ describe.each([
       ],
     ],
   ])("%s", (_name, policies) => {
-    const others: QualityFinding[] = [
-      { feature: "$volume", check: "volume", verdict: "drift", severity: "warning", value: 1, limit: 2 } as never,
+    const finding = (value: number): QualityFinding[] => [
+      { feature: "$volume", check: "volume", verdict: "drift", severity: "warning", value, limit: 2 } as never,
     ];
     const many = createManyJudge(policies.map((policy) => prepareReference(reference, policy)));
     const alone = policies.map((policy) => prepareReference(reference, policy));
     const seen = new Set<string>();
     for (const window of windows) {
-      const together = many(window, others).map(shown);
+      const together = many(
+        window,
+        policies.map((policy) => finding(policy.falseAlarms.budget)),
+      ).map(shown);
       for (const [i, own] of alone.entries()) {
-        const expected = shown(evaluateWindow(window, own, others));
+        const expected = shown(evaluateWindow(window, own, finding(own.policy.falseAlarms.budget)));
         expect(together[i]).toEqual(expected);
         seen.add(`${expected.verdict} ${expected.severity ?? ""}`);
       }
