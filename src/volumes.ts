@@ -156,9 +156,9 @@ function trafficOf({ calibration }: Snapshot): Traffic | undefined {
       for (let slot = Math.floor((startMs - fromMs) / slotMs); fromMs + slot * slotMs < endMs; slot++) {
         const atMs = fromMs + slot * slotMs;
         // A window may begin inside a half hour: that part of it counts.
-        sum += ((counts[slot] ?? 0) * (Math.min(endMs, atMs + slotMs) - Math.max(startMs, atMs))) / slotMs;
+        sum += (counts[slot] ?? 0) * (Math.min(endMs, atMs + slotMs) - Math.max(startMs, atMs));
       }
-      return sum;
+      return sum / slotMs;
     },
   };
 }

@@ -4,8 +4,8 @@
  *
  * Counts are compared on Anscombe's scale, `z = 2·(√(x + 3/8) − √(µ + 3/8))` (Biometrika 35, 1948), on which a Poisson count has the variance 1
  * whatever its mean. Real traffic varies more: by a factor of its own, `Var(x) = µ + c²·µ²`, so `Var(z) ≈ 1 + c²·µ`. c is taken from the
- * median of what past windows stray, and a second factor φ ≥ 1 from their 95 % quantile, for traffic that comes in batches. So an incident of
- * a day in four weeks widens neither.
+ * median of what past windows stray. A second factor φ ≥ 1 is for traffic that comes in batches: of every 24 windows the 90 % quantile, of
+ * these the median. So an incident of days in four weeks widens neither, but what strays on most days does.
  */
 
 import { DAY_MS, HOUR_MS } from "./cells.ts";
@@ -72,32 +72,39 @@ export type Spread = { readonly c2: number; readonly phi: number; readonly windo
 /** A count below which a window says little about `c`. */
 const LEAST_COUNT = 3;
 const LEAST_WINDOWS = 24;
-/** Median and 95 % quantile of |z| of a standard normal z. */
+/** The median of |z| of a standard normal z. */
 const NORMAL_MEDIAN = 0.6745;
-const NORMAL_95 = 1.96;
+/** Of 24 values of |z| in ascending order the 22nd, and where that is expected: the quantile (22 − 3/8) / (24 + 1/4) (Blom 1958). */
+const UPPER = 21;
+const NORMAL_UPPER = 1.61;
+
+type Stray = { readonly endMs: number; readonly z: number; readonly mean: number; readonly noise: number };
 
 /** The spread of windows of `lengthMs` in the traffic, each against the median of the others of its hour. Undefined: fewer than 24 windows. */
 export function spreadOf(traffic: Traffic, lengthMs: number, rhythm: Rhythm): Spread | undefined {
   const periodMs = PERIOD_MS[rhythm];
   const stepMs = Math.max(lengthMs, HOUR_MS);
-  const strays: { readonly z: number; readonly mean: number; readonly noise: number }[] = [];
+  const strays: Stray[] = [];
+  const lastMs = traffic.fromMs + Math.ceil((traffic.toMs - traffic.fromMs) / periodMs) * periodMs;
   for (let phase = 0; phase < periodMs; phase += stepMs) {
-    const values = valuesAt(
-      traffic,
-      traffic.fromMs + lengthMs + phase + Math.ceil((traffic.toMs - traffic.fromMs) / periodMs) * periodMs,
-      lengthMs,
-      periodMs,
-    );
-    for (let i = 0; i < values.length && values.length > 1; i++) {
+    const ends = endsIn(traffic, lastMs + lengthMs + phase, lengthMs, periodMs);
+    if (ends.length < 2) continue;
+    const values = ends.map((at) => traffic.sum(at - lengthMs, at));
+    for (const [i, endMs] of ends.entries()) {
       const mean = medianOf(values.toSpliced(i, 1));
-      strays.push({ z: Math.abs(anscombe(values[i]!, mean)), mean, noise: 1 + medianNoise(values.length - 1) });
+      strays.push({ endMs, z: Math.abs(anscombe(values[i]!, mean)), mean, noise: 1 + medianNoise(values.length - 1) });
     }
   }
   if (strays.length < LEAST_WINDOWS) return undefined;
+  strays.sort((a, b) => a.endMs - b.endMs);
   const telling = strays.filter(({ mean }) => mean >= LEAST_COUNT);
   const c2 = telling.length < LEAST_WINDOWS ? 0 : solveC2(telling);
-  const scaled = Float64Array.from(strays, ({ z, mean, noise }) => z / Math.sqrt(noise * (1 + c2 * mean))).sort();
-  return { c2, phi: Math.max(1, scaled[Math.floor(0.95 * (scaled.length - 1))]! / NORMAL_95), windows: strays.length };
+  const quantiles: number[] = [];
+  for (let from = 0; from + LEAST_WINDOWS <= strays.length; from += LEAST_WINDOWS) {
+    const some = strays.slice(from, from + LEAST_WINDOWS);
+    quantiles.push(Float64Array.from(some, ({ z, mean, noise }) => z / Math.sqrt(noise * (1 + c2 * mean))).sort()[UPPER]!);
+  }
+  return { c2, phi: Math.max(1, medianOf(quantiles) / NORMAL_UPPER), windows: strays.length };
 }
 
 /** The c² at which the median of |z| is that of a normal variable; 0 when counting alone explains it. */
@@ -134,14 +141,17 @@ function medianNoise(n: number): number {
   return [1, 1, 0.5, 0.449, 0.298, 0.287, 0.215][n] ?? Math.PI / 2 / n;
 }
 
-/** Counts of the windows that end a whole number of periods from `endMs` and lie in the traffic, latest first. */
+/** Counts of the windows that end one period or more from `endMs` and lie in the traffic, latest first. */
 function valuesAt(traffic: Traffic, endMs: number, lengthMs: number, periodMs: number): number[] {
   return endsIn(traffic, endMs, lengthMs, periodMs).map((at) => traffic.sum(at - lengthMs, at));
 }
 
 function endsIn({ fromMs, toMs }: Traffic, endMs: number, lengthMs: number, periodMs: number): number[] {
   const ends: number[] = [];
-  for (let at = endMs + Math.floor((toMs - endMs) / periodMs) * periodMs; at - lengthMs >= fromMs; at -= periodMs) ends.push(at);
+  for (let at = endMs + Math.floor((toMs - endMs) / periodMs) * periodMs; at - lengthMs >= fromMs; at -= periodMs) {
+    // The window's own day says nothing: an hour ago the incident may have begun.
+    if (at !== endMs) ends.push(at);
+  }
   return ends;
 }
 
