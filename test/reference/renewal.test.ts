@@ -1,0 +1,82 @@
+import { describe, expect, it, test } from "vitest";
+import {
+  dayName,
+  distancesBetween,
+  distancesFromFirst,
+  episodeDays,
+  firstDue,
+  nextDue,
+  nextTry,
+  renewalDays,
+} from "../../src/reference/renewal.ts";
+import { categoricalFeature, numericFeature, snapshotOf } from "./snapshots.ts";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const T0 = Date.parse("2024-01-15T00:00:00Z");
+const at = (days: number) => T0 + days * DAY;
+
+describe("the calendar of renewal, in event time", () => {
+  it.each([
+    ["begins a day at or after the interval", firstDue(at(0), 7 * DAY), at(7)],
+    ["in the middle of a day waits for the next one", firstDue(at(0.5), 7 * DAY), at(8)],
+    ["goes on from the due time", nextDue(at(7), 7 * DAY), at(14)],
+    ["of an odd interval stays on days", nextDue(at(7), 36 * HOUR), at(9)],
+    ["tries again on the next day", nextTry(at(7)), at(8)],
+    ["from the middle of a day tries at its end", nextTry(at(7.5)), at(8)],
+  ])("%s", (_, found, expected) => {
+    expect(found).toBe(expected);
+  });
+});
+
+describe("the days that an episode touches", () => {
+  const reach = { longestWindowMs: DAY, clearMs: DAY };
+  const range = { fromMs: at(0), toMs: at(28) };
+  const days = (pending: number, resolved: number | null, of = range) =>
+    [...episodeDays(of, [{ pendingAtMs: at(pending), resolvedAtMs: resolved === null ? null : at(resolved) }], reach)].map(
+      (day) => day - T0 / DAY,
+    );
+
+  it.each<[string, number, number | null, number[]]>([
+    ["begin a window before it was pending, and end with its last evidence", 5.5, 8.25, [4, 5, 6, 7]],
+    ["are not the day that begins when it was clear", 5.5, 8, [4, 5, 6]],
+    ["are all to come while it is open", 25.5, null, [24, 25, 26, 27]],
+    ["before the range are none", -9, -5, []],
+    ["that reach into the range are those inside", -2, 1.5, [0]],
+  ])("%s", (_, pending, resolved, expected) => {
+    expect(days(pending, resolved)).toEqual(expected);
+  });
+
+  test("are left out of the last days before a due time", () => {
+    const found = renewalDays(at(28), 14, [{ pendingAtMs: at(20.5), resolvedAtMs: at(22.5) }], reach);
+    expect(found).toMatchObject({ fromMs: at(14), toMs: at(28) });
+    expect([...found.leftOut].map(dayName)).toEqual(["2024-02-03", "2024-02-04", "2024-02-05"]);
+  });
+});
+
+describe("distances", () => {
+  const before = snapshotOf([
+    numericFeature("x", [1, 1, 2, 2]),
+    categoricalFeature("a", { p: 500, q: 500 }),
+    categoricalFeature("b", { p: 500, q: 500 }),
+  ]);
+  const after = {
+    ...before,
+    features: before.features.map((feature) => (feature.feature === "b" ? { ...feature, counts: [800, 200] } : feature)),
+  };
+
+  it("name every feature of the same bins, the largest first", () => {
+    const found = distancesBetween(before, after as typeof before);
+    expect(found.map(({ feature }) => feature)).toEqual(["b", "a", "x"]);
+    expect(found[0]?.psi_excess).toBeCloseTo(0.3 * Math.log(800 / 500) + 0.3 * Math.log(500 / 200) - 0.002, 2);
+  });
+
+  it("leave out features of other bins", () => {
+    const other = snapshotOf([numericFeature("x", [5, 6, 7]), before.features[1]!]);
+    expect(distancesBetween(before, other).map(({ feature }) => feature)).toEqual(["a"]);
+  });
+
+  it("to the first reference are none where there is none", () => {
+    expect(distancesFromFirst(before)).toEqual([]);
+  });
+});
