@@ -1,7 +1,10 @@
 /**
  * The distance to the first reference: a renewed reference learns what traffic has become, so a drift that comes slowly enough would be learnt
  * away. Therefore a renewed snapshot carries what the reference that the user has configured expects, and each evaluation of the longest
- * window is held against that too: the gate `first_reference`, a warning of its own (`slow`) where nothing else drifts.
+ * window is held against that too: a warning of its own (`slow`) where nothing else drifts.
+ *
+ * Two gates: the window is far from the first reference (`first_reference`), and so is the renewed reference, by half as much at least
+ * (`first_learnt`). Without the second each stormy day would be a slow drift; what has not been learnt, the renewed reference itself finds.
  */
 
 import { psiExcess } from "../../detectors/index.ts";
@@ -38,15 +41,21 @@ export function firstCounts(snapshot: Snapshot): Record<string, FirstCounts> {
 /** Holds a look that has its verdict against the first reference too; `index` is the place of the judged feature. */
 export type FirstGate = (look: Look, index: number, gates?: Gate[]) => Look;
 
-const prepared = new WeakMap<PreparedReference, readonly (Float64Array | undefined)[]>();
+/** A first reference ready for looks at one feature: what it expects, and how far the renewed one has moved from it. */
+type First = { readonly counts: Float64Array; readonly learnt: number };
+
+const prepared = new WeakMap<PreparedReference, readonly (First | undefined)[]>();
+
+/** The renewed reference is weeks of traffic: while a drift goes on it lags behind the window. */
+const LEARNT_SHARE = 0.5;
 
 /**
  * The gate of one window; undefined where there is nothing to hold it against: the reference was not renewed, no limit is set, or a longer
  * window is there.
  *
- * Statistic: PSI less its mean without drift, `psi - (K - 1)(1/n + 1/m)`, of the window's coarse counts against the first reference's. Passed
- * from `policy.maxDistance` on. A rule of thumb, not a test: 0.2 is what credit scoring calls a significant change of the population
- * (`psi`); healthy seasons stay below it or are worth a look.
+ * Statistic: PSI less its mean without drift, `psi - (K - 1)(1/n + 1/m)`, of the window's coarse counts against the first reference's, and of the
+ * renewed reference's against the first's. Drift from `policy.maxDistance` on, and from half of it on. A rule of thumb, not a test: 0.25 is what
+ * credit scoring calls a changed population (`psi`), and 0.2 is about .45 standard deviations.
  */
 export function firstGateOf(reference: PreparedReference, window: number): FirstGate | undefined {
   const { policy, snapshot } = reference;
@@ -54,24 +63,26 @@ export function firstGateOf(reference: PreparedReference, window: number): First
   const longestMs = Math.max(...policy.windows.map(({ lengthMs }) => lengthMs));
   if (limit === undefined || snapshot.renewal === undefined || policy.windows[window]!.lengthMs < longestMs) return undefined;
   const firsts = prepared.get(reference) ?? prepareFirst(reference, snapshot.renewal.first.features);
+  const least = LEARNT_SHARE * limit;
   return (look, index, gates) => {
     const first = firsts[index];
     if (first === undefined || look.code === INSUFFICIENT) return look;
-    if (gates === undefined && look.code >= WARNING) return look; // nothing to add
-    const distance = psiExcess(first, look.current) ?? 0;
-    const far = distance >= limit;
-    gates?.push({ gate: "first_reference", passed: far, value: distance, limit });
-    return far && look.code < WARNING ? conclude(look, WARNING, "slow") : look;
+    // Nothing to add, or nothing learnt that could be wrong.
+    if (gates === undefined && (look.code >= WARNING || first.learnt < least)) return look;
+    const distance = psiExcess(first.counts, look.current) ?? 0;
+    const slow = distance >= limit && first.learnt >= least;
+    gates?.push({ gate: "first_reference", passed: distance >= limit, value: distance, limit });
+    gates?.push({ gate: "first_learnt", passed: first.learnt >= least, value: first.learnt, limit: least });
+    return slow && look.code < WARNING ? conclude(look, WARNING, "slow") : look;
   };
 }
 
-function prepareFirst(
-  reference: PreparedReference,
-  features: Readonly<Record<string, FirstCounts>>,
-): readonly (Float64Array | undefined)[] {
-  const made = reference.features.map(({ feature, coarseBins }) => {
+function prepareFirst(reference: PreparedReference, features: Readonly<Record<string, FirstCounts>>): readonly (First | undefined)[] {
+  const made = reference.features.map(({ feature, coarseBins, counts: learnt }) => {
     const found = Object.hasOwn(features, feature.feature) ? features[feature.feature] : undefined;
-    return found === undefined || found.counts.length !== coarseBins ? undefined : Float64Array.from(found.counts);
+    if (found === undefined || found.counts.length !== coarseBins) return undefined;
+    const counts = Float64Array.from(found.counts);
+    return { counts, learnt: psiExcess(counts, learnt) ?? 0 };
   });
   prepared.set(reference, made);
   return made;

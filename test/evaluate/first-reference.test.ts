@@ -14,11 +14,12 @@ function renewed(first: Snapshot, counts: Snapshot["features"]): Snapshot {
   return { ...first, digest: "sha256:new", features: counts, renewal: { ordinal: 1, previous: first.digest, first: origin } };
 }
 
-/** Two coarse bins, 5,000 values in each; the renewed reference has `share` of its values in the upper one. */
-function moved(share: number): { readonly first: Snapshot; readonly now: Snapshot; readonly values: number[] } {
+/** Two coarse bins, 5,000 values in each; the window, and the renewed reference unless said otherwise, have `share` in the upper one. */
+function moved(share: number, learnt = share): { readonly first: Snapshot; readonly now: Snapshot; readonly values: number[] } {
   const first = snapshotOf([numericFeature("x", [...Array<number>(5_000).fill(0), ...Array<number>(5_000).fill(1)])]);
-  const upper = Math.round(10_000 * share);
-  const values = [...Array<number>(10_000 - upper).fill(0), ...Array<number>(upper).fill(1)];
+  const ones = Math.round(10_000 * share);
+  const values = [...Array<number>(10_000 - ones).fill(0), ...Array<number>(ones).fill(1)];
+  const upper = Math.round(10_000 * learnt);
   const feature = first.features[0]!;
   const place = (value: number) => (feature.kind === "numeric" ? feature.edges.indexOf(value) : -1);
   const counts = feature.counts.map((_, bin) => (bin === place(0) ? 10_000 - upper : bin === place(1) ? upper : 0));
@@ -65,6 +66,22 @@ describe("a window that is what its renewed reference expects", () => {
     expect(judge(windowOf(now, { x: { values } }, { window: "24h" }), prepareReference(now, fixed))).toMatchObject({ reason: "slow" });
   });
 });
+
+// PSI of (.5, .5) to (1 - q, q): 0.1 is passed between q = .65 and .66. Against any but the first reference these windows are within tolerance.
+it.each([
+  [0.64, "no_drift", false],
+  [0.68, "drift", true],
+] as const)(
+  "a window far from the first reference is slow drift only where the renewed one has learnt it: at %s",
+  (learnt, verdict, passed) => {
+    const { now, values } = moved(0.73, learnt);
+    const tolerant: Policy = { ...POLICY, thresholds: { psi: { critical: 1 } } };
+    const found = judge(windowOf(now, { x: { values } }, { window: "24h" }), prepareReference(now, tolerant));
+    expect(found.verdict).toBe(verdict);
+    expect(gateOf(found.gates)).toMatchObject({ passed: true });
+    expect(found.gates.find(({ gate }) => gate === "first_learnt")).toMatchObject({ passed, limit: 0.1 });
+  },
+);
 
 it("a window that has drifted from the renewed reference keeps that verdict", () => {
   const { now } = moved(0.74);
