@@ -17,10 +17,22 @@ export function createPool(threads = THREADS): Pool {
   type Waiting = { readonly message: unknown; readonly resolve: (value: never) => void; readonly reject: (error: unknown) => void };
   const queue: Waiting[] = [];
   const idle: Worker[] = [];
+  const working = new Map<Worker, Waiting>();
   let given = 0;
   let done = 0;
   const workers = Array.from({ length: threads }, () => {
     const worker = new Worker(new URL("worker.ts", import.meta.url));
+    worker.on("message", (value: unknown) => {
+      const job = working.get(worker);
+      working.delete(worker);
+      idle.push(worker);
+      done++;
+      job?.resolve(value as never);
+      next();
+    });
+    worker.on("error", (error) => {
+      for (const { reject } of [...working.values(), ...queue.splice(0)]) reject(error);
+    });
     idle.push(worker);
     return worker;
   });
@@ -28,23 +40,9 @@ export function createPool(threads = THREADS): Pool {
   function next(): void {
     while (idle.length > 0 && queue.length > 0) {
       const worker = idle.pop()!;
-      const { message, resolve, reject } = queue.shift()!;
-      const settle = (then: () => void): void => {
-        worker.removeAllListeners();
-        done++;
-        then();
-      };
-      worker.once("message", (value: unknown) => {
-        settle(() => {
-          idle.push(worker);
-          resolve(value as never);
-          next();
-        });
-      });
-      worker.once("error", (error) => {
-        settle(() => reject(error));
-      });
-      worker.postMessage(message);
+      const job = queue.shift()!;
+      working.set(worker, job);
+      worker.postMessage(job.message);
     }
   }
 
