@@ -16,6 +16,7 @@ import { coerceError, DriftdError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { compileLayout } from "./reference/compile.ts";
+import { DAY_MS } from "./reference/from-panes.ts";
 import { loadSnapshot, saveSnapshot } from "./reference/load.ts";
 import type { LoadedReference, ModelReferences } from "./reference/models.ts";
 import { dayName, distancesBetween, distancesFromFirst, firstDue, LEAST_DAYS, nextDue, nextTry, renewalDays } from "./reference/renewal.ts";
@@ -170,7 +171,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     const ordinal = (state.renewed?.ordinal ?? 0) + 1;
     const first = configured.snapshot;
     const snapshot = summed.snapshot({
-      source: storeSource(range, leftOut),
+      source: storeSource(days[0]! * DAY_MS, range.toMs, leftOut),
       createdAtMs: atMs, // event time: a replay makes the same file
       driftd: options.driftd,
       version: version === "" ? undefined : version,
@@ -304,14 +305,18 @@ function overlay(
   };
 }
 
-/** How the provenance names panes: `store:2024-01-01/2024-01-29 without 2024-01-05`. Whole days; a time where it is none. */
-export function storeSource({ fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }, leftOut: readonly string[]): string {
+/**
+ * How the provenance names panes: `store:2024-01-01/2024-01-29 without 2024-01-05`, from the first day that is there. Whole days; a time where it
+ * is none.
+ */
+export function storeSource(fromMs: number, toMs: number, leftOut: readonly string[]): string {
   const name = (ms: number) =>
     new Date(ms)
       .toISOString()
       .replace(/T00:00:00.000Z$/, "")
       .replace(".000Z", "Z");
-  return `store:${name(fromMs)}/${name(toMs)}${leftOut.length === 0 ? "" : ` without ${leftOut.join(", ")}`}`;
+  const without = leftOut.filter((day) => Date.parse(day) > fromMs);
+  return `store:${name(fromMs)}/${name(toMs)}${without.length === 0 ? "" : ` without ${without.join(", ")}`}`;
 }
 
 function loaded(path: string, snapshot: Snapshot): LoadedReference {

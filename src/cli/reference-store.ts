@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { loadConfig } from "../config/load.ts";
+import { withThresholdOrigins } from "../evaluate/threshold-origins.ts";
 import { systemClock } from "../lib/clock.ts";
 import { DriftdError } from "../lib/errors.ts";
 import { silentLog } from "../lib/log.ts";
@@ -87,8 +88,8 @@ export async function buildFromStore(args: readonly string[], io: Io): Promise<n
     if (summed.records() === 0 || without.length === base.snapshot.features.length) {
       throw noPanes(model, version, span, { leftOut, otherBins: summed.records() > 0 });
     }
-    const snapshot = summed.snapshot({
-      source: storeSource(span, leftOut),
+    const made = summed.snapshot({
+      source: storeSource(Math.max(span.fromMs, summed.days()[0]! * DAY_MS), span.toMs, leftOut),
       createdAtMs: systemClock.nowMs(),
       driftd: readVersion(io.env).version,
       version,
@@ -96,6 +97,7 @@ export async function buildFromStore(args: readonly string[], io: Io): Promise<n
       empty: base.snapshot.derived === undefined ? "leave_out" : "keep",
       gaps: leftOut.length > 0,
     });
+    const snapshot = withThresholdOrigins(made);
     const output = parsed.text("output")!;
     await saveSnapshot(snapshot, resolve(io.cwd, output));
     const days = summed.days().length;

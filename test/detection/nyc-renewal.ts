@@ -70,7 +70,10 @@ export function runRenewal(log: Log, options: RunOptions): RunResult {
   let state = inactiveState;
   const longestMs = Math.max(...policy.windows.map(({ lengthMs }) => lengthMs));
   const rule = { forMs: 0, keepFiringForMs: longestMs, windows: policy.windows.map(({ name }) => name) };
-  const episodes = new Map<string, { id: string; severity: string; pendingAtMs: number; resolvedAtMs: number | null; features: readonly string[] }>();
+  const episodes = new Map<
+    string,
+    { id: string; severity: string; pendingAtMs: number; resolvedAtMs: number | null; features: readonly string[] }
+  >();
   const slow = new Map<string, number>();
   const firstFound = new Map<string, { atMs: number; reason: string }>();
   let dueMs = renew === undefined ? Number.POSITIVE_INFINITY : firstDue(beginMs, renew.everyMs);
@@ -128,7 +131,7 @@ export function runRenewal(log: Log, options: RunOptions): RunResult {
       postponed++;
       return;
     }
-    const range = renewalDays(atMs, days, [...episodes.values()], longestMs);
+    const range = renewalDays(atMs, days, [...episodes.values()], { longestWindowMs: longestMs, clearMs: rule.keepFiringForMs });
     const summed = sumPanes(snapshot);
     const firstPaneMs = Math.max(range.fromMs, beginMs);
     // Half hours instead of panes: the same sums.
@@ -386,7 +389,9 @@ if (import.meta.main) {
             renew === undefined ? "kept   " : "renewed",
             `critical ${rest.critical.toFixed(2)} warning ${rest.warning.toFixed(2)} in ${rest.days} d`,
             `renewals ${result.renewals} postponed ${result.postponed}`,
-            process.argv.includes("-v") ? JSON.stringify({ critical: result.critical, warnings: result.warnings, slow: [...result.slow.keys()] }) : "",
+            process.argv.includes("-v")
+              ? JSON.stringify({ critical: result.critical, warnings: result.warnings, slow: [...result.slow.keys()] })
+              : "",
           );
         }
       }

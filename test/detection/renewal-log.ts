@@ -51,10 +51,7 @@ export async function readNyc(): Promise<Log | undefined> {
     name: "NYC 2013",
     rows: rows.length,
     minute: Int32Array.from(rows, ({ minute }) => minute),
-    columns: [
-      ...["dep_delay", "arr_delay", "distance", "air_time"].map(numeric),
-      ...["origin", "dest", "carrier"].map(categorical),
-    ],
+    columns: [...["dep_delay", "arr_delay", "distance", "air_time"].map(numeric), ...["origin", "dest", "carrier"].map(categorical)],
   };
 }
 
