@@ -12,7 +12,7 @@ import { openFileSource } from "../sources/file.ts";
 import type { Source } from "../sources/source.ts";
 import type { Store } from "../store/store.ts";
 import type { Io, ParsedArgs } from "./args.ts";
-import { configOfTopic, openTopic, topicInput } from "./topic-input.ts";
+import { configOfTopic, openTopic, type TopicInput, topicInput } from "./topic-input.ts";
 
 export type ReplayInput = {
   readonly source: Source;
@@ -29,12 +29,24 @@ export type ReplayInputOptions = {
   readonly log: Log;
 };
 
+/** The topic that the input is, or undefined for a file. Throws `USAGE` for flags that say nothing, before anything is opened. */
+export function replayTopic(parsed: ParsedArgs): TopicInput | undefined {
+  const topic = topicInput(parsed);
+  for (const flag of topic === undefined ? ["from", "to"] : []) {
+    if (parsed.text(flag) === undefined) continue;
+    throw new DriftdError("USAGE", `--${flag} stands beside an input that is no topic`, {
+      hint: "a file is replayed whole; write --input kafka://TOPIC, or cut the file",
+    });
+  }
+  return topic;
+}
+
 /**
  * Opens the input; nothing is read of it before the source's `start`. Throws `USAGE`, the `KAFKA_*` errors of a topic, those of `openFileSource`, and
  * `REPLAY_STORE_USED` for a kept store that has records of the topic already: another stretch of it would be counted beside them.
  */
 export async function openReplayInput({ parsed, config, judges, store, io, clock, log }: ReplayInputOptions): Promise<ReplayInput> {
-  const topic = topicInput(parsed);
+  const topic = replayTopic(parsed);
   if (topic !== undefined) {
     const withTopic = configOfTopic(config, topic);
     const name = `kafka:${topic.topic}`;
@@ -44,12 +56,6 @@ export async function openReplayInput({ parsed, config, judges, store, io, clock
       });
     }
     return { source: await openTopic(withTopic, topic, { io, clock, log }), decoders: decodersOf(withTopic) };
-  }
-  for (const flag of ["from", "to"]) {
-    if (parsed.text(flag) === undefined) continue;
-    throw new DriftdError("USAGE", `--${flag} stands beside an input that is no topic`, {
-      hint: "a file is replayed whole; write --input kafka://TOPIC, or cut the file",
-    });
   }
   const input = parsed.text("input") as string;
   const source = await openFileSource({

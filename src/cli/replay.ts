@@ -19,13 +19,13 @@ import { judgedReferences, pipelineRenewal, renewalContext, renewalFolder } from
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { EventRow, Store } from "../store/store.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, type ParsedArgs, parseArgs } from "./args.ts";
-import { openReplayInput } from "./replay-input.ts";
+import { openReplayInput, replayTopic } from "./replay-input.ts";
 import { withRenewals } from "./replay-renewals.ts";
 import { createReport, formatReport, type ModelReport, type ReplayDocument, type Report, recordsOf } from "./replay-report.ts";
 import { judgePanes } from "./sweep-judge.ts";
 import { summarized } from "./sweep-report.ts";
 import { loadSettings, type Settings } from "./sweep-settings.ts";
-import { timeOf, topicFlags } from "./topic-input.ts";
+import { configOfTopic, timeOf, topicFlags } from "./topic-input.ts";
 
 /** Flags of a command that asks what other settings would have done. */
 export const whatIfFlags = {
@@ -69,12 +69,14 @@ export async function replayCommand(args: string[], io: Io): Promise<number> {
   }
   const onset = parsed.text("onset");
   const onsetMs = onset === undefined ? undefined : timeOf("onset", onset);
+  const topic = replayTopic(parsed);
   const settings = await loadSettings(
     resolve(io.cwd, parsed.text("config") as string),
     { sets: parsed.all("set"), sweeps: parsed.all("sweep"), counted: false },
     io,
     { source: "optional" },
   );
+  if (topic !== undefined) configOfTopic(settings.config, topic);
   const kept = parsed.text("store");
   const scratch = kept === undefined ? await mkdtemp(join(tmpdir(), "driftd-replay-")) : undefined;
   try {

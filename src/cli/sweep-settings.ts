@@ -197,8 +197,11 @@ function explained(problems: readonly Problem[], assignments: readonly Assignmen
   for (const { path, value, message, hint } of problems) {
     const own = path.replace(/^models\[\d+\]\.?/, "");
     const by = assignments.filter((one) => touches(own, formatPath(one.path)));
+    // `threshold` is a word of these flags alone.
+    const limit = message === "unknown key" ? /^thresholds\.\w+\.(\w+)$/.exec(own)?.[1] : undefined;
+    const advice = limit === undefined ? hint : didYouMean(limit, ["threshold", "warning", "critical"]);
     const what = `${value === undefined ? "" : `${value} `}${message}`;
-    if (by.length > 0) said.set(`${by.at(-1)!.text}: ${own === formatPath(by.at(-1)!.path) ? "" : `${own}: `}${what}`, hint);
+    if (by.length > 0) said.set(`${by.at(-1)!.text}: ${own === formatPath(by.at(-1)!.path) ? "" : `${own}: `}${what}`, advice);
     else said.set(`with ${assignments.map(({ text }) => text).join(" and ")}: ${path}: ${what}`, hint);
   }
   const [[first, hint] = ["", undefined]] = said;
