@@ -1,6 +1,7 @@
 /** `driftd reference build` and `driftd reference inspect`: a snapshot made of data, and a snapshot looked at. */
 
 import { basename, resolve } from "node:path";
+import { describeOrigins, withThresholdOrigins } from "../evaluate/threshold-origins.ts";
 import { systemClock } from "../lib/clock.ts";
 import { DriftdError } from "../lib/errors.ts";
 import { readVersion } from "../lib/version.ts";
@@ -120,10 +121,12 @@ async function build(args: string[], io: Io): Promise<number> {
     onProgress: progress.show,
   };
   const topic = isTopic ? await readTopicTable(parsed, io) : undefined;
-  const { snapshot, skipped, warnings } = await buildSnapshot({ ...options, ...topic?.options }).finally(() => {
+  const built = await buildSnapshot({ ...options, ...topic?.options }).finally(() => {
     progress.clear();
     return topic?.remove();
   });
+  const { skipped, warnings } = built;
+  const snapshot = withThresholdOrigins(built.snapshot);
   await saveSnapshot(snapshot, resolve(io.cwd, output));
   const features = snapshot.features.filter(({ role }) => role !== "derived");
   const derived = snapshot.features.length - features.length;
@@ -145,7 +148,8 @@ async function inspect(args: string[], io: Io): Promise<number> {
     return exitCodes.fine;
   }
   const snapshot = await loadSnapshot(resolve(io.cwd, parsed.positionals[0]!));
-  io.stdout(`${describeSnapshot(snapshot).split("\n").map(printable).join("\n")}`);
+  const text = `${describeSnapshot(snapshot)}\n${describeOrigins(snapshot)}`;
+  io.stdout(text.split("\n").map(printable).join("\n"));
   return exitCodes.fine;
 }
 

@@ -162,4 +162,6 @@ export type Snapshot = {
   readonly ignored?: readonly string[];
   /** Absent in a reference that a person has built. */
   readonly renewal?: Renewal;
+  /** How the limits of each feature come about at the windows of a configuration that names none; for people, nothing is judged by it. */
+  readonly thresholds?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
