@@ -22,14 +22,22 @@ import { createSchedule } from "./lib/schedule.ts";
 import type { Version } from "./lib/version.ts";
 import { createObserver } from "./metrics/observer.ts";
 import type { MetricsRegistry } from "./metrics/registry.ts";
-import { createEventLog, type EventLog, openFileSink } from "./outputs/event-log.ts";
+import { createEventLog, type EventLog, openEventFile } from "./outputs/event-log.ts";
 import { hashParts } from "./outputs/identity.ts";
 import { createOutputs } from "./outputs/index.ts";
 import { createOutbox, type Outbox } from "./outputs/outbox.ts";
+import { type OutlierLog, openOutlierLog } from "./outputs/outlier-log.ts";
 import { topUnseen } from "./panes/sketches.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
 import { createRenewals } from "./renewal.ts";
-import { type JudgedReferences, judgedReferences, loadJudgedReferences, pipelineRenewal, renewalContext, renewalFolder } from "./renewal-wiring.ts";
+import {
+  type JudgedReferences,
+  judgedReferences,
+  loadJudgedReferences,
+  pipelineRenewal,
+  renewalContext,
+  renewalFolder,
+} from "./renewal-wiring.ts";
 import { openSource } from "./sources/index.ts";
 import type { Source, Start } from "./sources/source.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -80,6 +88,7 @@ type Parts = JudgedReferences & {
   readonly loadedAtMs: number;
   readonly rules: ReadonlyMap<string, DecideRule>;
   readonly outbox: Outbox;
+  readonly outliers: OutlierLog;
 };
 
 /** Starts the daemon; whatever was opened is closed again when a later part fails. Rejects with `STOPPED` when `signal` ended the start. */
@@ -120,6 +129,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       await parts.outbox.stop();
     });
 
+    closers.add("outlier lines", () => parts.outliers.close());
     const eventLog = await openEventLog(config);
     if (eventLog !== undefined) closers.add("event log", () => eventLog.close(1_000));
 
@@ -156,6 +166,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         if (decision.cancel.length > 0)
           void parts.outbox.cancel(decision.cancel).catch((error) => log.warn({ err: coerceError(error) }, "cancelling failed"));
       },
+      onOutliers: (found) => parts.outliers.write(found),
       onRestored: (evaluations) => observer.restore(evaluations),
       onTurn: () => observer.flush(),
       renewal: pipelineRenewal(
@@ -233,7 +244,9 @@ export async function startApp(options: AppOptions): Promise<App> {
       const judged = await loadJudgedReferences(loaded.config, renewals);
       const outputs = await createOutputs(loaded.config.outputs.values(), { clock, version: version.version });
       const outbox = createOutbox({ store, outputs, clock, metrics, log, random: Math.random });
-      return { ...judged, config: loaded.config, digest: loaded.digest, loadedAtMs: clock.nowMs(), rules: rulesOf(loaded.config), outbox };
+      const outliers = await openOutlierLog(outlierTargets(loaded.config), { clock, metrics, log });
+      const rules = rulesOf(loaded.config);
+      return { ...judged, config: loaded.config, digest: loaded.digest, loadedAtMs: clock.nowMs(), rules, outbox, outliers };
     }
 
     function putInForce(next: Parts): void {
@@ -279,15 +292,20 @@ export async function startApp(options: AppOptions): Promise<App> {
         });
       }
       let next = await createParts(loaded);
-      await eventLog?.reopen();
-      refuseWhenStopping();
       const before = parts;
       // A reference that was renewed since `createParts` is not to be taken back.
       const judges = () => {
         if (next.generation !== renewals.generation()) next = { ...next, ...judgedReferences(next.config, next.references, renewals) };
         return next.judges;
       };
-      await pipeline.reconfigure({ judges, windows: next.config.windows }, () => putInForce(next));
+      try {
+        await eventLog?.reopen();
+        refuseWhenStopping();
+        await pipeline.reconfigure({ judges, windows: next.config.windows }, () => putInForce(next));
+      } finally {
+        // Of the two, the one that is not in force.
+        await (parts.outliers === before.outliers ? next : before).outliers.close();
+      }
       await before.outbox.stop();
       next.outbox.start();
       shown.loaded();
@@ -313,8 +331,14 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   async function openEventLog({ eventLog }: Config): Promise<EventLog | undefined> {
     const { path } = eventLog;
-    return path === undefined ? undefined : createEventLog({ open: () => openFileSink(path), clock, metrics, log });
+    return path === undefined ? undefined : createEventLog({ open: () => openEventFile(path), clock, metrics, log });
   }
+}
+
+function outlierTargets({ models }: Config) {
+  return models.flatMap(({ name, outliers }) =>
+    outliers === undefined ? [] : [{ model: name, path: outliers.path, perMinute: outliers.perMinute }],
+  );
 }
 
 function rulesOf(config: Config): ReadonlyMap<string, DecideRule> {

@@ -132,6 +132,7 @@ export function judgesOf(config: Config, references: ModelReferences, before?: J
       maxVersions: model.maxVersions,
       sensitive: model.features.sensitive,
       recordKeys,
+      outlierShare: model.outliers?.share,
     })),
     references,
     before,

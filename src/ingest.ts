@@ -10,6 +10,7 @@ import type { Log } from "./lib/log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { createGate, type Gate } from "./panes/gate.ts";
 import type { Route } from "./panes/open-panes.ts";
+import { createOutlierCollector, type FoundOutliers } from "./panes/outliers.ts";
 import type { Cursor, Pane } from "./panes/pane.ts";
 import { createPartition, type Held, type Partition, type PartitionBatch } from "./panes/partition.ts";
 import { createTally, type IngestStats } from "./panes/tally.ts";
@@ -44,6 +45,8 @@ export type IngestOptions = {
   readonly log: Log;
   /** A source that cannot go on, or a bug of ours: after the latter nothing is counted or committed. */
   readonly onFatal: (error: Error) => void;
+  /** Records with a high outlier score, once they are stored. */
+  readonly onOutliers?: ((found: FoundOutliers) => void) | undefined;
   /** Panes have closed, or a finite source has ended: a good moment for a commit. Called at the end of a chunk. */
   readonly onClosed?: () => void;
 };
@@ -88,6 +91,7 @@ export function createIngest(options: IngestOptions): Ingest {
   const partitions = new Map<string, Partition>();
   const gate = createGate({ sources: options.sources ?? [], timing, clock, partitions: () => partitions.values() });
   const tally = createTally(options);
+  const outliers = options.onOutliers === undefined ? undefined : createOutlierCollector();
   const storedLayouts = new Set(options.layouts.map(({ hash }) => hash));
   const layouts = new Map(options.layouts.map((layout) => [layout.hash, layout]));
   const storedNext = new Map<Partition, number>();
@@ -158,8 +162,10 @@ export function createIngest(options: IngestOptions): Ingest {
       return;
     }
     const outcome = current.count(offset, transportMs, route, record);
-    if (outcome === "counted") tally.counted(route, record.eventTimeMs);
-    else tally.dropped(outcome);
+    if (outcome === "counted") {
+      tally.counted(route, record.eventTimeMs);
+      if (route.outlierLimit !== undefined) outliers?.look(route, record.id, record.eventTimeMs);
+    } else tally.dropped(outcome);
     if (outcome === "too_late") tally.late(route.model);
   }
 
@@ -237,6 +243,7 @@ export function createIngest(options: IngestOptions): Ingest {
     }
     if (parts.length === 0) return undefined;
     const panes = parts.flatMap(({ batch }) => batch.panes);
+    const found = outliers?.take();
     const fresh = [...new Set(panes.map((pane) => pane.key.layout))].filter((hash) => !storedLayouts.has(hash));
     batchOut = true;
     return {
@@ -248,10 +255,12 @@ export function createIngest(options: IngestOptions): Ingest {
         batchOut = false;
         for (const hash of fresh) storedLayouts.add(hash);
         for (const { state, batch } of parts) if (batch.cursor !== undefined) storedNext.set(state, batch.cursor.processedThrough);
+        if (found !== undefined) options.onOutliers?.(found);
       },
       undo: () => {
         batchOut = false;
         for (const { batch } of parts) batch.undo();
+        if (found !== undefined) outliers?.putBack(found);
       },
     };
   }

@@ -12,6 +12,7 @@ import { type Sketches, withSketches } from "./panes/sketches.ts";
 import { withChecks } from "./reference/checked-layout.ts";
 import type { CompiledLayout } from "./reference/layout.ts";
 import type { LoadedReference, ModelReferences } from "./reference/models.ts";
+import { limitOf } from "./reference/outlier-tail.ts";
 
 export type Judge = {
   readonly reference: LoadedReference;
@@ -28,6 +29,8 @@ export type JudgedModel = {
   readonly sensitive?: readonly string[];
   /** Keys of records that are no inputs, where the inputs stand beside them. */
   readonly recordKeys?: readonly string[];
+  /** Share of the reference's records whose outlier score a record's must exceed to be told; undefined: none is told. */
+  readonly outlierShare?: number | undefined;
 };
 
 export type Judges = {
@@ -106,6 +109,7 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
         version,
         layout: noting?.layout ?? NO_LAYOUT,
         ids: checksIds(configured.policy),
+        outlierLimit: outlierLimitOf(judge, configured.outlierShare),
       };
       if (noting !== undefined) sketches.set(route, noting.sketches);
       versions.set(version, route);
@@ -134,6 +138,11 @@ export function createJudges(models: readonly JudgedModel[], references: ModelRe
       }
     },
   };
+}
+
+function outlierLimitOf(judge: Judge | undefined, share: number | undefined): number | undefined {
+  const outlier = judge?.reference.snapshot.derived?.outlier;
+  return outlier === undefined || share === undefined ? undefined : limitOf(outlier.tail, share);
 }
 
 function checksIds({ volume = DEFAULT_VOLUME }: Policy): boolean {

@@ -19,6 +19,7 @@ import type { Clock } from "./lib/clock.ts";
 import { coerceError, DriftdError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
+import type { FoundOutliers } from "./panes/outliers.ts";
 import { createRecordLog } from "./panes/record-log.ts";
 import type { Timing } from "./panes/watermark.ts";
 import { createWindowReader } from "./panes/window-reader.ts";
@@ -46,6 +47,8 @@ export type PipelineOptions = {
   readonly onDecided: (evaluations: readonly Evaluation[], decision: Decision) => void;
   /** The last evaluations before the start, made again from the pane log. */
   readonly onRestored?: (evaluations: readonly Evaluation[]) => void;
+  /** Records with a high outlier score, once they are stored. */
+  readonly onOutliers?: (found: FoundOutliers) => void;
   /** At the end of each turn. */
   readonly onTurn?: () => Promise<void>;
   /** Renewal of references; absent: they stay as they are. */
@@ -170,6 +173,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     clock,
     log,
     onFatal: fail,
+    onOutliers: options.onOutliers,
     onClosed: () => {
       if (ingest.held().closedBytes > MAX_CLOSED_BYTES) source?.pause();
       nap.abort();

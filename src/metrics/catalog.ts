@@ -6,6 +6,7 @@
 import { SILENT_REASONS, SUPPRESS_REASONS } from "../decide/retrain.ts";
 import type { CalibrationOrigin } from "../evaluate/calibration-state.ts";
 import { QUALITY_CHECKS } from "../evaluate/evaluation.ts";
+import { OUTLIER_DROPS } from "../outputs/outlier-log.ts";
 import type { AttemptFailure } from "../outputs/output.ts";
 import type { KafkaErrorReason } from "../sources/kafka/errors.ts";
 
@@ -555,6 +556,20 @@ export const catalog: readonly MetricRow[] = [
     labels: { reason: ["queue_full", "write_failed"] },
     unit: "lines",
     help: "Lines that did not reach the event log, by reason; the store has them.",
+  },
+  {
+    name: "driftd_outlier_lines_total",
+    type: "counter",
+    labels: model,
+    unit: "lines",
+    help: "Lines written about records with a high outlier score.",
+  },
+  {
+    name: "driftd_outlier_lines_dropped_total",
+    type: "counter",
+    labels: { model: "user", reason: OUTLIER_DROPS },
+    unit: "lines",
+    help: "Records with a high outlier score that have no line, by reason.",
   },
   {
     name: "driftd_state_snapshot_last_success_timestamp_seconds",

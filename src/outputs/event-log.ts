@@ -4,23 +4,11 @@
  * Rotation is the operator's: rename the file, then reload (`reopen`).
  */
 
-import { type FileHandle, open } from "node:fs/promises";
-
 import type { Clock } from "../lib/clock.ts";
-import { coerceError, DriftdError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { EventRow } from "../store/store.ts";
-
-/** 8192 lines of about 500 bytes: 4 MB. */
-export const QUEUE_LINES = 8192;
-
-/** Where lines go. */
-export type LineSink = {
-  /** Writes whole lines. */
-  readonly write: (text: string) => Promise<void>;
-  readonly close: () => Promise<void>;
-};
+import { createLineLog, type LineLog, type LineSink, openFileSink } from "./line-log.ts";
 
 export type EventLogOptions = {
   /** Opens the sink: at start and at `reopen`. */
@@ -30,28 +18,14 @@ export type EventLogOptions = {
   readonly log: Log;
 };
 
-export type EventLog = {
+export type EventLog = Omit<LineLog, "write"> & {
   /** Queues events; returns at once. */
   readonly write: (events: readonly EventRow[]) => void;
-  /** Closes the file and opens its path again; the queue stays. Rejects, with the old file kept, when it cannot be opened. */
-  readonly reopen: () => Promise<void>;
-  /** Writes what is queued, for at most `withinMs`, then closes. */
-  readonly close: (withinMs: number) => Promise<void>;
 };
 
-/** The sink of a file, opened for appending (mode 0640). Rejects with EVENT_LOG_UNWRITABLE. */
-export async function openFileSink(path: string): Promise<LineSink> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "a", 0o640);
-  } catch (thrown) {
-    const cause = coerceError(thrown);
-    throw new DriftdError("EVENT_LOG_UNWRITABLE", `cannot write the event log ${path}: ${cause.message}`, {
-      hint: "check that its folder exists and that this user may write it",
-      cause,
-    });
-  }
-  return { write: (text) => file.appendFile(text), close: () => file.close() };
+/** The sink of the event log's file. Rejects with EVENT_LOG_UNWRITABLE. */
+export function openEventFile(path: string): Promise<LineSink> {
+  return openFileSink(path, { what: "event log", code: "EVENT_LOG_UNWRITABLE" });
 }
 
 /** The sink of a stream such as `process.stdout`, which is never closed. */
@@ -69,53 +43,14 @@ export function eventLine(event: EventRow): string {
 }
 
 /** Opens the log. Rejects with what `open` rejects with. */
-export async function createEventLog({ open: openSink, clock, metrics, log }: EventLogOptions): Promise<EventLog> {
-  let sink = await openSink();
-  const queue: string[] = [];
-  let writing: Promise<void> | undefined;
-  let failing = false;
-  let closed = false;
+export async function createEventLog({ open, clock, metrics, log }: EventLogOptions): Promise<EventLog> {
   for (const reason of ["queue_full", "write_failed"]) metrics.inc("driftd_event_log_dropped_total", { reason }, 0);
-
-  async function flush(): Promise<void> {
-    while (queue.length > 0) {
-      const lines = queue.splice(0);
-      try {
-        await sink.write(lines.join(""));
-        metrics.inc("driftd_event_log_lines_total", {}, lines.length);
-        failing = false;
-      } catch (thrown) {
-        metrics.inc("driftd_event_log_dropped_total", { reason: "write_failed" }, lines.length);
-        if (!failing) log.error({ err: coerceError(thrown) }, "event log cannot be written");
-        failing = true;
-      }
-    }
-    // In the same turn as the last look at the queue: a line that comes after it begins a new flush.
-    writing = undefined;
-  }
-
-  return {
-    write: (events) => {
-      for (const event of events) {
-        if (closed || queue.length >= QUEUE_LINES) metrics.inc("driftd_event_log_dropped_total", { reason: "queue_full" });
-        else queue.push(eventLine(event));
-      }
-      if (queue.length > 0) writing ??= flush();
-    },
-    reopen: async () => {
-      const next = await openSink();
-      const old = sink;
-      sink = next;
-      // The write that may still run goes to the old file.
-      await writing;
-      await old.close();
-    },
-    close: async (withinMs) => {
-      closed = true;
-      const over = new AbortController();
-      await Promise.race([writing ?? Promise.resolve(), clock.sleep(withinMs, over.signal)]);
-      over.abort();
-      await sink.close().catch(() => undefined);
-    },
-  };
+  const lines = await createLineLog({
+    open,
+    clock,
+    onWritten: (written) => metrics.inc("driftd_event_log_lines_total", {}, written),
+    onDropped: (reason, dropped) => metrics.inc("driftd_event_log_dropped_total", { reason }, dropped),
+    onFailure: (err) => log.error({ err }, "event log cannot be written"),
+  });
+  return { ...lines, write: (events) => lines.write(events.map(eventLine)) };
 }

@@ -15,6 +15,8 @@ export type Route = {
   readonly layout: CompiledLayout;
   /** True: repeated ids are counted. */
   readonly ids?: boolean;
+  /** Records with a higher outlier score are told; undefined: nobody asks. */
+  readonly outlierLimit?: number | undefined;
 };
 
 /** The open panes of one model, version, layout and pane length. */

@@ -40,7 +40,7 @@ export function withSketches(
   const appeared = checks?.schema === undefined ? undefined : createUnseenSketch(budget);
   return {
     layout: {
-      row: layout.row,
+      ...layout,
       features,
       ...(checks === undefined ? {} : { checks: { ...checks, schema: checks.schema && { ...checks.schema, appeared } } }),
     },

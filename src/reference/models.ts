@@ -28,17 +28,24 @@ export type ModelReferences = {
 
 /**
  * Loads every snapshot of every model. Throws the first `REFERENCE_*` error; `REFERENCE_VERSION_MISMATCH` when a file listed for one version
- * is of another, `REFERENCE_MODEL_MISMATCH` when it is of another model.
+ * is of another, `REFERENCE_MODEL_MISMATCH` when it is of another model, `REFERENCE_WITHOUT_OUTLIER` when the model asks for outliers and it has no
+ * outlier score.
  */
 export async function loadModelReferences(
-  models: readonly { readonly name: string; readonly reference: ReferencePlaces }[],
+  models: readonly {
+    readonly name: string;
+    readonly reference: ReferencePlaces;
+    /** Set: the model's references need an outlier score. */
+    readonly outliers?: object | undefined;
+  }[],
 ): Promise<ModelReferences> {
   // Per model: version → reference; the key undefined judges every version that has none of its own.
   const byModel = new Map<string, Map<string | undefined, LoadedReference>>();
-  for (const { name, reference } of models) {
+  for (const { name, reference, outliers } of models) {
     const versions = new Map<string | undefined, LoadedReference>();
     for (const [version, path] of await places(name, reference)) {
       const loaded = await loadReference(name, path);
+      if (outliers !== undefined && loaded.snapshot.derived?.outlier === undefined) throw withoutOutlier(name, path);
       const own = loaded.snapshot.version;
       if (version !== undefined && own !== undefined && own !== version) {
         throw new DriftdError(
@@ -60,6 +67,12 @@ export async function loadModelReferences(
     },
     all: () => [...byModel].flatMap(([model, versions]) => [...versions].map(([version, reference]) => ({ model, version, reference }))),
   };
+}
+
+function withoutOutlier(model: string, path: string): DriftdError {
+  return new DriftdError("REFERENCE_WITHOUT_OUTLIER", `model ${model}: outliers are asked for, but ${path} has no outlier score`, {
+    hint: "build it again: driftd reference build --outliers on; or take `outliers` out of the configuration",
+  });
 }
 
 async function loadReference(model: string, path: string): Promise<LoadedReference> {

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { silentLog } from "../../src/lib/log.ts";
 import { type Metrics, noMetrics } from "../../src/metrics/metrics.ts";
-import { createEventLog, eventLine, type LineSink, openFileSink, QUEUE_LINES, streamSink } from "../../src/outputs/event-log.ts";
+import { createEventLog, eventLine, openEventFile, streamSink } from "../../src/outputs/event-log.ts";
+import { type LineSink, QUEUE_LINES } from "../../src/outputs/line-log.ts";
 import type { EventRow } from "../../src/store/store.ts";
 import { createManualClock } from "./manual-clock.ts";
 
@@ -41,7 +42,7 @@ test("an event is one JSON line; its body cannot forge its head", () => {
 test("events are appended to the file in their order, and `close` writes what is queued", async () => {
   const path = join(folder, "events.ndjson");
   for (const from of [0, 100]) {
-    const log = await createEventLog({ open: () => openFileSink(path), clock, metrics: noMetrics, log: silentLog });
+    const log = await createEventLog({ open: () => openEventFile(path), clock, metrics: noMetrics, log: silentLog });
     for (let i = 0; i < 100; i++) log.write([event(from + i)]);
     await log.close(1000);
   }
@@ -51,7 +52,7 @@ test("events are appended to the file in their order, and `close` writes what is
 
 test("after a rename, `reopen` begins a new file and loses nothing", async () => {
   const path = join(folder, "events.ndjson");
-  const log = await createEventLog({ open: () => openFileSink(path), clock, metrics: noMetrics, log: silentLog });
+  const log = await createEventLog({ open: () => openEventFile(path), clock, metrics: noMetrics, log: silentLog });
   log.write([event(1)]);
   await rename(path, `${path}.1`);
   await log.reopen();
@@ -83,7 +84,7 @@ test("`reopen` closes the old file, but not under a write that still runs", asyn
 test("a `reopen` that fails keeps the old file", async () => {
   const path = join(folder, "events.ndjson");
   let opened = 0;
-  const open = () => (opened++ === 0 ? openFileSink(path) : openFileSink(join(folder, "missing", "events.ndjson")));
+  const open = () => (opened++ === 0 ? openEventFile(path) : openEventFile(join(folder, "missing", "events.ndjson")));
   const log = await createEventLog({ open, clock, metrics: noMetrics, log: silentLog });
   await expect(log.reopen()).rejects.toMatchObject({ code: "EVENT_LOG_UNWRITABLE" });
   log.write([event(1)]);
@@ -92,7 +93,7 @@ test("a `reopen` that fails keeps the old file", async () => {
 });
 
 test("a file that cannot be opened is said so at start", async () => {
-  const starting = createEventLog({ open: () => openFileSink(join(folder, "missing", "e")), clock, metrics: noMetrics, log: silentLog });
+  const starting = createEventLog({ open: () => openEventFile(join(folder, "missing", "e")), clock, metrics: noMetrics, log: silentLog });
   await expect(starting).rejects.toMatchObject({ code: "EVENT_LOG_UNWRITABLE" });
 });
 
