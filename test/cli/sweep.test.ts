@@ -60,7 +60,7 @@ describe("a sweep", () => {
     const sweeps: [string, string[]][] = [
       ["psi.threshold", ["0.05", "50"]],
       ["false_alarms.budget", ["10"]],
-      ["windows", ["2h,6h"]],
+      ["windows", ["1h", "2h,6h"]],
       ["for", ["1h"]],
       ["quality.growth", ["0.3"]],
     ];
