@@ -20,7 +20,7 @@ import { loadSnapshot } from "../src/reference/load.ts";
 import type { ModelReferences } from "../src/reference/models.ts";
 import type { Snapshot } from "../src/reference/snapshot.ts";
 import { createRenewals, type RenewalContext, type RenewRule } from "../src/renewal.ts";
-import type { Source, SourceHandler } from "../src/sources/source.ts";
+import type { BytesVisitor, Source, SourceHandler } from "../src/sources/source.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 import type { Store } from "../src/store/store.ts";
 import { until } from "./support/daemon.ts";
@@ -70,7 +70,7 @@ function pushSource() {
       next += records.length;
       handler?.onChunk({
         ...{ source: SOURCE, partition: 0, asked: from, next, end: Number.NaN, kind: "bytes" as const, format: "json" as const },
-        forEach: (visit) => {
+        forEach: (visit: BytesVisitor) => {
           for (const [i, line] of records.entries()) {
             const bytes = Buffer.from(line);
             visit(from + i, Number.NaN, bytes, 0, bytes.length);
@@ -174,7 +174,12 @@ async function start(store: Store, options: StartOptions = {}) {
 const renewalsIn = async (store: Store) =>
   (await store.events({ after: 0, limit: 1_000 }))
     .filter(({ type }) => type.startsWith("driftd.reference."))
-    .map(({ type, body }) => ({ type: type.replace("driftd.reference.", ""), ...(JSON.parse(body) as Record<string, unknown>) }));
+    .map(
+      ({ type, body }) =>
+        ({ type: type.replace("driftd.reference.", ""), ...(JSON.parse(body) as Readonly<Record<string, unknown>>) }) as Readonly<
+          Record<string, unknown>
+        >,
+    );
 
 const day = (n: number) => new Date(T0 + n * DAY).toISOString().slice(0, 10);
 /** What the whole run has decided, to be compared byte for byte; where the files lie is another matter. */
