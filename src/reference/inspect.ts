@@ -5,6 +5,7 @@
 
 import { max, medianSorted, quantileSorted } from "simple-statistics";
 import { coarseLabels, coarsePlan, referenceCoarse } from "./coarse.ts";
+import { describeDerived } from "./inspect-derived.ts";
 import type { Calibration, NumericFeature, Snapshot, SnapshotFeature } from "./snapshot.ts";
 
 const BAR_WIDTH = 30;
@@ -38,6 +39,7 @@ export function describeSnapshot(snapshot: Snapshot): string {
   return [
     ...head.map(([name, text]) => `${name.padEnd(12)} ${text}`),
     ...features.flatMap((feature) => ["", ...describeFeature(feature)]),
+    ...describeDerived(snapshot),
     ...(warnings.length === 0 ? [] : ["", ...warnings.map((warning) => `warning: ${warning}`)]),
     "",
   ].join("\n");
