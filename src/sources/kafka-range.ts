@@ -9,6 +9,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { boundedHandler, emptyChunk } from "./kafka/bounded.ts";
 import { createKafkaReader } from "./kafka/client.ts";
 import { EARLIEST, type TopicReader } from "./kafka/cluster.ts";
 import { explainKafkaError } from "./kafka/errors.ts";
@@ -18,7 +19,7 @@ import { createTopicStates, type PartitionState, partitionOf, type TopicState } 
 import { findRange, type PartitionRange, type TimeRange } from "./kafka/range.ts";
 import { createReading } from "./kafka/reading.ts";
 import { createTurn } from "./kafka/turn.ts";
-import type { Chunk, Source, SourceHandler } from "./source.ts";
+import type { Source, SourceHandler } from "./source.ts";
 
 export type KafkaRangeOptions = KafkaConnectionOptions &
   TimeRange & {
@@ -41,8 +42,6 @@ const GIVE_UP_MS = 60_000;
 const RETRY_MS = 500;
 /** An empty answer, or an end before our position, may be a leader that has just changed: it is believed when it is seen so often. */
 const BELIEVED_AFTER = 3;
-
-const NO_RECORDS = () => {};
 
 /**
  * Connects and finds the offsets; no record is read before `start`. Rejects with the `KAFKA_*` errors of a source that cannot begin,
@@ -234,25 +233,4 @@ export function createKafkaRange(
       },
     ],
   };
-}
-
-/** The handler as reading sees it: nothing behind the end of a partition's range gets through. */
-function boundedHandler(to: SourceHandler, ends: ReadonlyMap<number, number>): SourceHandler {
-  return {
-    ...to,
-    onEnd: () => {}, // the ends were fixed at the start
-    onChunk: (chunk) => {
-      const end = ends.get(chunk.partition) as number;
-      if (chunk.next <= end || chunk.kind !== "bytes") return to.onChunk({ ...chunk, end });
-      const forEach: typeof chunk.forEach = (visit) =>
-        chunk.forEach((offset, timestampMs, bytes, start, stop) => {
-          if (offset < end) visit(offset, timestampMs, bytes, start, stop);
-        });
-      to.onChunk({ ...chunk, asked: Math.min(chunk.asked, end), next: end, end, forEach });
-    },
-  };
-}
-
-function emptyChunk({ source, partition }: PartitionState, at: number, end: number): Chunk {
-  return { source, partition, asked: at, next: at, end, kind: "bytes", format: "json", forEach: NO_RECORDS };
 }

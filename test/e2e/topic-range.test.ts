@@ -32,6 +32,7 @@ const MODELS = `models:
   - name: m
     reference: m.json
     thresholds: { psi: { warning: 0.2, critical: 0.4 } }
+    expectations: { x: { between: [0, 90] } }
     retrain: { webhook: { url: "http://127.0.0.1:9/never", secret: "whsec_c2VlbWluZ2x5LXNlY3JldC1zZWNyZXQta2V5" } }
 `;
 
@@ -289,7 +290,7 @@ describeWithBroker("a stretch of a topic", (broker) => {
       "--output",
       "t.json",
       "--model",
-      "mm",
+      "othr",
     ]);
     expect(none.stderr).toContain('--model othr is not configured | did you mean "other"?');
   });
@@ -327,7 +328,7 @@ describeWithBroker("a stretch of a topic", (broker) => {
     daemon = startDaemon(file, port);
     await until("it has read all", 60_000, async () => (await position()) === sent);
     type Items = { items: (ModelReport["episodes"][number] & { model: string; version: string })[] };
-    const episodes = async () => (JSON.parse((await daemon.get("/api/v1/episodes?limit=100")).text) as Items).items;
+    const episodes = async (query = "") => (JSON.parse((await daemon.get(`/api/v1/episodes?limit=100${query}`)).text) as Items).items;
     await until("the second fault fires", 40_000, async () => (await episodes()).length >= 2);
     // Idle partitions let the last windows be judged.
     const gauge = async () => (await daemon.get("/metrics")).text.match(/^driftd_evaluations_total.*$/gm)?.join() ?? "";
@@ -340,6 +341,8 @@ describeWithBroker("a stretch of a topic", (broker) => {
       return still;
     });
     const live = (await episodes()).toReversed();
+    const liveQuality = (await episodes("&kind=quality")).toReversed();
+    expect(liveQuality.length).toBeGreaterThan(0);
     const beside = await run(backtestCommand, ["--config", "driftd.yaml", "--format", "json"]);
     expect(await daemon.stop()).toBe(0);
     expect(live.map(({ severity, features, resolved_at: end }) => [severity, features, end === null])).toEqual([
@@ -348,10 +351,12 @@ describeWithBroker("a stretch of a topic", (broker) => {
     ]);
     const replayed = await run(replayCommand, ["--config", "driftd.yaml", "--input", `kafka://${topic}`, "--format", "json"]);
     const after = await run(backtestCommand, ["--config", "driftd.yaml", "--format", "json"]);
-    const ofReplay = (JSON.parse(replayed.stdout) as ReplayDocument).models[0]!.episodes.map(shaped);
-    const ofBacktest = (JSON.parse(after.stdout) as BacktestDocument).models[0]!.episodes.map(shaped);
-    expect(ofReplay).toEqual(live.map(shaped));
-    expect(ofBacktest).toEqual(live.map(shaped));
+    const [ofReplay] = (JSON.parse(replayed.stdout) as ReplayDocument).models;
+    const [ofBacktest] = (JSON.parse(after.stdout) as BacktestDocument).models;
+    for (const model of [ofReplay!, ofBacktest!]) {
+      expect(model.episodes.map(shaped)).toEqual(live.map(shaped));
+      expect(model.quality_episodes.map(shaped)).toEqual(liveQuality.map(shaped));
+    }
     expect((JSON.parse(beside.stdout) as BacktestDocument).models[0]!.episodes.map(shaped)).toEqual(live.map(shaped));
     // The onset of the second fault, judged from the store alone; and a setting that finds nothing.
     const asked = await run(backtestCommand, [
