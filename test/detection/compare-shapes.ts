@@ -1,6 +1,6 @@
 /** The columns of the simulated tables of `compare-pairs.ts`: every shape that a healthy column may have, drawn value by value. */
 
-import { type AliasTable, aliasTable, nextUint32, normal, poisson, type Random, uniform } from "./random.ts";
+import { aliasTable, drawLevel, normal, poisson, type Random, uniform } from "./random.ts";
 
 /** A column's law. Categories are whole numbers from 0 on. */
 export type ColumnShape = {
@@ -23,12 +23,6 @@ const cauchy = (random: Random): number => Math.tan(Math.PI * (uniform(random) -
 const numeric = (draw: ColumnShape["draw"], rest: Partial<ColumnShape> = {}): ColumnShape => ({ kind: "numeric", draw, ...rest });
 const rounded = (value: number, digits: number): number => Math.round(value * 10 ** digits) / 10 ** digits;
 
-function draw({ bits, keep, other }: AliasTable, random: Random): number {
-  const t = nextUint32(random);
-  const column = t >>> (32 - bits);
-  return (t << bits) >>> 0 < keep[column]! ? column : other[column]!;
-}
-
 /** Categories with these weights. A shift has no direction here: the first category's log odds grow by what a binary's would. */
 function categories(weights: ArrayLike<number>, rest: Partial<ColumnShape> = {}): ColumnShape {
   let sum = 0;
@@ -38,7 +32,7 @@ function categories(weights: ArrayLike<number>, rest: Partial<ColumnShape> = {})
   const grown = (shift: number): number => (shift * Math.sqrt(first * (1 - first))) / (1 - first);
   return {
     kind: "categorical",
-    draw: (random, shift) => (shift !== 0 && uniform(random) < grown(shift) ? 0 : draw(table, random)),
+    draw: (random, shift) => (shift !== 0 && uniform(random) < grown(shift) ? 0 : drawLevel(random, table)),
     ...rest,
   };
 }

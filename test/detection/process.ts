@@ -4,18 +4,7 @@
  */
 
 import { normalIsf } from "../../detectors/index.ts";
-import {
-  type AliasTable,
-  binomial,
-  type Counts,
-  drawCounts,
-  nextUint32,
-  normal,
-  poisson,
-  type Random,
-  seedRandom,
-  uniform,
-} from "./random.ts";
+import { binomial, type Counts, drawCounts, nextUint32, normal, poisson, type Random, seedRandom, uniform } from "./random.ts";
 import type { Fault, Scenario } from "./scenarios.ts";
 import { type Shape, shapeOf } from "./shapes.ts";
 
@@ -23,6 +12,9 @@ export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 export const PANE = 5 * MINUTE;
+/** Half hours: the means of simulated features move from one to the next, and all data is drawn by them. */
+export const SLOT = 30 * MINUTE;
+export const PANES_PER_SLOT = SLOT / PANE;
 /** A Monday. */
 export const START = Date.parse("2001-01-01T00:00:00Z");
 
@@ -37,9 +29,9 @@ export type Levels = Pick<Shape, "kind" | "levels" | "values" | "continuous">;
 /** Data through time, simulated or recorded. */
 export type Process = {
   readonly features: readonly { readonly name: string; readonly shape: Levels }[];
-  /** Draws the next pane into `counts` (which is not cleared), returns its number of records. It includes records whose value is missing. */
-  readonly pane: (places: readonly Place[], counts: Counts) => number;
-  /** Start of the next pane. */
+  /** Draws the next half hour, its six panes into a row each (which is not cleared, and may be the same), and gives their numbers of records. */
+  readonly slot: (places: readonly Place[], rows: readonly Counts[]) => readonly number[];
+  /** Start of the next half hour. */
   readonly now: () => number;
   /** A copy that goes on by itself, with the same numbers to come. */
   readonly fork: () => Process;
@@ -57,8 +49,8 @@ export type ProcessOptions = {
   readonly fault?: FeatureFault | undefined;
 };
 
-/** What is left of a wander after one pane: correlation falls to 1/e in two hours. */
-const KEEP = Math.exp(-PANE / (2 * HOUR));
+/** What is left of a wander after half an hour: correlation falls to 1/e in two hours. */
+const KEEP = Math.exp(-SLOT / (2 * HOUR));
 
 /** The common factor of correlated features: the middles of 32 equal parts of the normal distribution, with variance 1. */
 const GROUPS: readonly number[] = (() => {
@@ -82,90 +74,105 @@ function processOf(options: ProcessOptions, state: State): Process {
   );
   const phases = phasesOf(options);
   const random = state.random;
-  const tables: AliasTable[] = new Array(features);
   const locations = new Float64Array(features);
   const own = Math.sqrt(1 - scenario.correlation);
   const shared = Math.sqrt(scenario.correlation);
 
   function locate(): void {
-    const day = ((state.nowMs + PANE / 2) % DAY) / DAY;
+    const day = ((state.nowMs + SLOT / 2) % DAY) / DAY;
     const weekday = (Math.floor(state.nowMs / DAY) + 3) % 7;
     const offset = weekday >= 5 ? scenario.weekend : 0;
     for (let j = 0; j < features; j++) {
       if (scenario.wander > 0) {
         state.wander[j] = KEEP * state.wander[j]! + Math.sqrt(1 - KEEP * KEEP) * scenario.wander * normal(random);
       }
-      let location = offset + state.wander[j]!;
-      if (scenario.daily > 0) location += scenario.daily * Math.sin(2 * Math.PI * (day + phases[j]!));
-      let scale = 1;
-      if (fault !== undefined && fault.feature === j && state.nowMs >= fault.onsetMs) {
-        if (fault.fault.kind === "mean") location += fault.fault.by;
-        if (fault.fault.kind === "ramp") location += (fault.fault.perDay * (state.nowMs - fault.onsetMs)) / DAY;
-        if (fault.fault.kind === "sd") scale = fault.fault.factor;
-      }
-      locations[j] = location;
-      if (scenario.correlation === 0) tables[j] = shapes[j]!.at(location, scale);
+      locations[j] = offset + state.wander[j]!;
+      if (scenario.daily > 0) locations[j]! += scenario.daily * Math.sin(2 * Math.PI * (day + phases[j]!));
     }
   }
 
-  function records(): number {
-    const day = ((state.nowMs + PANE / 2) % DAY) / DAY;
+  function recordsAt(paneMs: number): number {
+    const day = ((paneMs + PANE / 2) % DAY) / DAY;
     return poisson(random, rate * (PANE / MINUTE) * (1 + scenario.swing * Math.sin(2 * Math.PI * (day - 0.375))));
   }
 
-  /** Values of this feature that become something else, placed here; how many. */
-  function spoil(place: Place, j: number, n: number, counts: Counts): number {
-    if (fault === undefined || fault.feature !== j || state.nowMs < fault.onsetMs || !("share" in fault.fault)) return 0;
-    const spoiled = binomial(random, n, fault.fault.share);
-    const { kind } = fault.fault;
-    const at = kind === "missing" ? place.missing : kind === "zeros" ? place.offset + place.map[shapes[j]!.shape.zero]! : place.unseen;
+  /** One pane of one feature: the fault first, then what is left of its values. */
+  function drawPane(j: number, paneMs: number, n: number, place: Place, counts: Counts): void {
+    let location = locations[j]!;
+    let scale = 1;
+    let left = n;
+    if (fault !== undefined && fault.feature === j && paneMs >= fault.onsetMs) {
+      const { fault: what, onsetMs } = fault;
+      if (what.kind === "mean") location += what.by;
+      else if (what.kind === "ramp") location += (what.perDay * (paneMs - onsetMs)) / DAY;
+      else if (what.kind === "sd") scale = what.factor;
+      else left -= spoil(what, place, j, n, counts);
+    }
+    if (scenario.correlation === 0) drawCounts(random, shapes[j]!.at(location, scale), left, place.map, counts, place.offset);
+    else {
+      const sizes = groupsOf(n, left);
+      for (let group = 0; group < sizes.length; group++) {
+        const table = shapes[j]!.at(location + shared * GROUPS[group]! * scale, own * scale);
+        drawCounts(random, table, sizes[group]!, place.map, counts, place.offset);
+      }
+    }
+  }
+
+  /** Values that become something else, placed here; how many. */
+  function spoil(what: Fault & { readonly share: number }, place: Place, j: number, n: number, counts: Counts): number {
+    const spoiled = binomial(random, n, what.share);
+    const at =
+      what.kind === "missing" ? place.missing : what.kind === "zeros" ? place.offset + place.map[shapes[j]!.shape.zero]! : place.unseen;
     counts[at]! += spoiled;
     return spoiled;
   }
 
-  /** Records fall into groups with a value of the common factor each; within a group the features are independent. */
-  function together(n: number, places: readonly Place[], counts: Counts): void {
-    const sizes = new Uint32Array(GROUPS.length);
-    for (let i = 0; i < n; i++) sizes[nextUint32(random) % GROUPS.length]! += 1;
-    for (let j = 0; j < features; j++) {
-      const place = places[j]!;
-      const scale = fault?.feature === j && fault.fault.kind === "sd" && state.nowMs >= fault.onsetMs ? fault.fault.factor : 1;
-      const rest = sizes.slice();
-      for (let spoiled = spoil(place, j, n, counts), group = 0; spoiled > 0; group = (group + 1) % rest.length) {
-        if (rest[group] === 0) continue;
-        rest[group]! -= 1;
-        spoiled--;
-      }
-      for (let group = 0; group < rest.length; group++) {
-        const table = shapes[j]!.at(locations[j]! + shared * GROUPS[group]! * scale, own * scale);
-        drawCounts(random, table, rest[group]!, place.map, counts, place.offset);
-      }
+  /** Records fall into groups with a value of the common factor each, the same for all features; within a group these are independent. */
+  let groups: { readonly n: number; readonly sizes: Uint32Array } = { n: 0, sizes: new Uint32Array(GROUPS.length) };
+  function groupRecords(n: number): void {
+    groups = { n, sizes: new Uint32Array(GROUPS.length) };
+    for (let i = 0; i < n; i++) groups.sizes[nextUint32(random) % GROUPS.length]! += 1;
+  }
+  /** The groups less the records whose value a fault took, one from each in turn. */
+  function groupsOf(n: number, left: number): Uint32Array {
+    if (left === n) return groups.sizes;
+    const rest = groups.sizes.slice();
+    for (let gone = n - left, group = 0; gone > 0; group = (group + 1) % rest.length) {
+      if (rest[group] === 0) continue;
+      rest[group]! -= 1;
+      gone--;
     }
+    return rest;
   }
 
   return {
     features: shapes.map(({ shape }, j) => ({ name: `f${j}`, shape })),
     now: () => state.nowMs,
     fork: () => processOf(options, { random: random.slice(), nowMs: state.nowMs, wander: state.wander.slice() }),
-    pane: (places, counts) => {
+    slot: (places, rows) => {
       locate();
-      const n = records();
-      if (scenario.correlation > 0) together(n, places, counts);
-      else {
+      const records = rows.map((_, pane) => recordsAt(state.nowMs + pane * PANE));
+      const pane = (j: number, at: number) => drawPane(j, state.nowMs + at * PANE, records[at]!, places[j]!, rows[at]!);
+      if (scenario.correlation > 0) {
+        rows.forEach((_, at) => {
+          groupRecords(records[at]!);
+          for (let j = 0; j < features; j++) pane(j, at);
+        });
+      } else {
         let before: Random = random;
         for (let j = 0; j < features; j++) {
-          const place = places[j]!;
           // A copy of a column is drawn with the same numbers.
           if (scenario.copies > 1) {
-            if (j % scenario.copies === 0) before = random.slice();
+            const original = j - (j % scenario.copies);
+            if (original === j) before = random.slice();
             else random.set(before);
-            tables[j] = shapes[j]!.at(locations[j - (j % scenario.copies)]!, 1);
+            locations[j] = locations[original]!;
           }
-          drawCounts(random, tables[j]!, n - spoil(place, j, n, counts), place.map, counts, place.offset);
+          for (let at = 0; at < rows.length; at++) pane(j, at);
         }
       }
-      state.nowMs += PANE;
-      return n;
+      state.nowMs += SLOT;
+      return records;
     },
   };
 }

@@ -53,39 +53,52 @@ export function binomial(state: Random, n: number, p: number): number {
   return count;
 }
 
-/** A finite distribution made ready for drawing: 2^bits columns, each with the share that it keeps for itself and the level that gets the rest. */
-export type AliasTable = { readonly bits: number; readonly keep: Uint32Array; readonly other: Uint16Array };
+/**
+ * A finite distribution made ready for drawing: 2^bits columns. The low bits of a word are the level that gets what the column does not keep for its own,
+ * the others the share that it keeps: one load a draw, and a table of a thousand levels stays in the first cache.
+ */
+export type AliasTable = { readonly bits: number; readonly words: Uint32Array };
 
 /** Walker's alias table (Vose's construction) of probabilities that sum to 1; at most 65,536 of them. O(levels). */
 export function aliasTable(probabilities: Float64Array): AliasTable {
   const bits = Math.max(1, Math.ceil(Math.log2(probabilities.length)));
   const size = 2 ** bits;
-  const keep = new Uint32Array(size);
-  const other = new Uint16Array(size);
+  const words = new Uint32Array(size);
   const mass = new Float64Array(size);
   const small: number[] = [];
   const large: number[] = [];
+  const kept = 2 ** (32 - bits);
+  const write = (column: number, share: number, other: number): void => {
+    words[column] = Math.min(kept - 1, Math.round(share * kept)) * size + other;
+  };
   for (let i = 0; i < size; i++) {
     mass[i] = (probabilities[i] ?? 0) * size;
-    other[i] = i;
     (mass[i]! < 1 ? small : large).push(i);
   }
   while (small.length > 0 && large.length > 0) {
     const low = small.pop()!;
     const high = large[large.length - 1]!;
-    keep[low] = Math.min(2 ** 32 - 1, Math.round(mass[low]! * 2 ** 32));
-    other[low] = high;
+    write(low, mass[low]!, high);
     mass[high] = mass[high]! - (1 - mass[low]!);
     if (mass[high]! < 1) small.push(large.pop()!);
   }
-  for (const rest of [...small, ...large]) keep[rest] = 2 ** 32 - 1;
-  return { bits, keep, other };
+  for (const rest of [...small, ...large]) write(rest, 1, rest);
+  return { bits, words };
+}
+
+/** Draws one level. */
+export function drawLevel(state: Random, { bits, words }: AliasTable): number {
+  const t = nextUint32(state);
+  const column = t >>> (32 - bits);
+  const word = words[column]!;
+  return (t << bits) >>> bits < word >>> bits ? column : word & ((1 << bits) - 1);
 }
 
 /** Draws `n` levels and adds 1 to `counts[offset + map[level]]` for each. */
-export function drawCounts(state: Random, table: AliasTable, n: number, map: Uint16Array, counts: Counts, offset: number): void {
-  const { bits, keep, other } = table;
+export function drawCounts(state: Random, { bits, words }: AliasTable, n: number, map: Uint16Array, counts: Counts, offset: number): void {
   const down = 32 - bits;
+  const low = (1 << bits) - 1;
+  const rest = (1 << down) - 1;
   let a = state[0]!;
   let b = state[1]!;
   let c = state[2]!;
@@ -97,7 +110,9 @@ export function drawCounts(state: Random, table: AliasTable, n: number, map: Uin
     b = (c + (c << 3)) | 0;
     c = (((c << 21) | (c >>> 11)) + t) | 0;
     const column = t >>> down;
-    const level = (t << bits) >>> 0 < keep[column]! ? column : other[column]!;
+    const word = words[column]!;
+    // The draw's low bits against the share that the column keeps.
+    const level = (t & rest) < word >>> bits ? column : word & low;
     counts[offset + map[level]!]! += 1;
   }
   state[0] = a;

@@ -31,15 +31,16 @@ function processOf(log: Log, columns: readonly Coded[], fromMs: number): Process
     features: log.columns.map(({ name }, j) => ({ name, shape: columns[j]!.shape })),
     now: () => nowMs,
     fork: () => processOf(log, columns, nowMs),
-    pane: (places, counts) => {
-      const first = row;
-      nowMs += PANE;
-      while (row < log.rows && log.minute[row]! * MINUTE < nowMs) row++;
-      columns.forEach(({ codes }, j) => {
-        countRows(codes, first, row, places[j]!, counts);
-      });
-      return row - first;
-    },
+    slot: (places, rows) =>
+      rows.map((counts) => {
+        const first = row;
+        nowMs += PANE;
+        while (row < log.rows && log.minute[row]! * MINUTE < nowMs) row++;
+        columns.forEach(({ codes }, j) => {
+          countRows(codes, first, row, places[j]!, counts);
+        });
+        return row - first;
+      }),
   };
 }
 

@@ -10,9 +10,7 @@ import { coarseOfCategorical, coarseOfNumeric, coarsePlan } from "../../src/refe
 import { featureLayoutHash, rowLayoutOf } from "../../src/reference/compile.ts";
 import { type RowLayout, SPECIAL_SLOTS } from "../../src/reference/layout.ts";
 import type { Snapshot, SnapshotFeature } from "../../src/reference/snapshot.ts";
-import { DAY, type Levels, PANE, type Place, type Process } from "./process.ts";
-
-const SLOT = 1_800_000;
+import { DAY, type Levels, PANES_PER_SLOT, type Place, type Process, SLOT } from "./process.ts";
 
 export type BuiltReference = {
   readonly snapshot: Snapshot;
@@ -71,7 +69,8 @@ function countLevels(process: Process, days: number): Uint32Array[] {
     unseen: size,
     missing: size,
   }));
-  for (let pane = 0; pane < (days * DAY) / PANE; pane++) process.pane(places, counts);
+  const rows = new Array<Uint32Array>(PANES_PER_SLOT).fill(counts);
+  for (let slot = 0; slot < (days * DAY) / SLOT; slot++) process.slot(places, rows);
   return offsets.map((offset, j) => counts.subarray(offset, offset + process.features[j]!.shape.levels));
 }
 
@@ -79,6 +78,7 @@ function slotsOf(process: Process, days: number, features: readonly SnapshotFeat
   const plans = features.map((feature) => coarsePlan(feature));
   const width = Math.max(...plans.map(({ size }) => size));
   const counts = new Uint32Array(features.length * width);
+  const rows = new Array<Uint32Array>(PANES_PER_SLOT).fill(counts);
   const places = features.map((feature, j) => {
     const { shape } = process.features[j]!;
     // A category that is not named has the bin behind the last one, which is `other`.
@@ -88,7 +88,7 @@ function slotsOf(process: Process, days: number, features: readonly SnapshotFeat
   const slots: Record<string, number[][]> = Object.fromEntries(features.map(({ feature }) => [feature, []]));
   for (let slot = 0; slot < (days * DAY) / SLOT; slot++) {
     counts.fill(0);
-    for (let pane = 0; pane < SLOT / PANE; pane++) process.pane(places, counts);
+    process.slot(places, rows);
     features.forEach(({ feature }, j) => {
       slots[feature]!.push(Array.from(counts.subarray(j * width, j * width + plans[j]!.size)));
     });

@@ -2,7 +2,7 @@
 
 import { DEFAULT_POLICY } from "../../src/evaluate/policy.ts";
 import { longestOf } from "./judge.ts";
-import { createProcess, DAY, HOUR, MINUTE, PANE, type Place, type Process } from "./process.ts";
+import { createProcess, DAY, HOUR, MINUTE, PANES_PER_SLOT, type Place, type Process, SLOT } from "./process.ts";
 import { seedRandom } from "./random.ts";
 import { addLook, createRivals, emptyTally, type RivalJudge, type Tally } from "./rivals/judge.ts";
 import type { LevelCounts, LevelReference } from "./rivals/levels.ts";
@@ -27,7 +27,8 @@ export function prepareRivals(process: Process, referenceDays: number, seed: rea
   const again = process.fork();
   const { places, size } = levelPlaces(process);
   const total = new Uint32Array(size);
-  for (let pane = 0; pane < (referenceDays * DAY) / PANE; pane++) process.pane(places, total);
+  const rows = new Array<Uint32Array>(PANES_PER_SLOT).fill(total);
+  for (let slot = 0; slot < (referenceDays * DAY) / SLOT; slot++) process.slot(places, rows);
   const references = process.features.map(({ shape }, j): LevelReference => {
     const { offset } = places[j]!;
     const counts = total.subarray(offset, offset + shape.levels + 1);
@@ -106,7 +107,8 @@ function hoursOf(process: Process): () => LevelCounts[] {
   const { places, size } = levelPlaces(process);
   return () => {
     const row = new Uint32Array(size);
-    for (let pane = 0; pane < HOUR / PANE; pane++) process.pane(places, row);
+    const rows = new Array<Uint32Array>(PANES_PER_SLOT).fill(row);
+    for (let slot = 0; slot < HOUR / SLOT; slot++) process.slot(places, rows);
     return places.map(({ offset, map }) => row.subarray(offset, offset + map.length + 1));
   };
 }

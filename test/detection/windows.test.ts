@@ -3,12 +3,10 @@
 import { describe, expect, it } from "vitest";
 import { slideOf } from "../../src/evaluate/evaluator.ts";
 import { DEFAULT_POLICY } from "../../src/evaluate/policy.ts";
-import { createProcess, DAY, HOUR, PANE, START } from "./process.ts";
+import { createProcess, DAY, HOUR, PANE, PANES_PER_SLOT, SLOT, START } from "./process.ts";
 import { buildReference } from "./reference.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { walk } from "./windows.ts";
-
-const SLOT = 1_800_000;
 
 function begin() {
   const process = createProcess({ scenario: SCENARIOS.weekly, features: 5, rate: 3, seed: [4], startMs: START });
@@ -29,10 +27,11 @@ describe("walk", () => {
     }
     return true;
   });
-  const panes = Array.from({ length: (toMs - firstMs) / PANE }, () => {
-    const counts = new Uint32Array(built.layout.slots);
-    return { records: again.pane(built.placesOf(again), counts), counts };
-  });
+  const panes = Array.from({ length: (toMs - firstMs) / SLOT }, () => {
+    const rows = Array.from({ length: PANES_PER_SLOT }, () => new Uint32Array(built.layout.slots));
+    const records = again.slot(built.placesOf(again), rows);
+    return rows.map((counts, i) => ({ counts, records: records[i]! }));
+  }).flat();
 
   it("gives every window of the ladder at its own ends, shorter ones first", () => {
     const expected = Array.from({ length: 36 }, (_, i) => fromMs + (i + 1) * PANE).flatMap((endMs) =>

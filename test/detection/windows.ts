@@ -6,11 +6,8 @@
 import type { WindowCounts } from "../../src/evaluate/evaluation.ts";
 import { slideOf } from "../../src/evaluate/evaluator.ts";
 import type { PolicyWindow } from "../../src/evaluate/policy.ts";
-import { PANE, type Process } from "./process.ts";
+import { PANE, PANES_PER_SLOT, type Process, SLOT } from "./process.ts";
 import type { BuiltReference } from "./reference.ts";
-
-const SLOT = 1_800_000;
-const PER_SLOT = SLOT / PANE;
 
 export type WalkOptions = {
   readonly process: Process;
@@ -38,8 +35,8 @@ export function walk(options: WalkOptions, visit: (windows: readonly WindowCount
   });
   const byPane = sums.filter(({ unit }) => unit === PANE);
   const bySlot = sums.filter(({ unit }) => unit === SLOT);
-  const paneRing = createRing(Math.max(PER_SLOT, ...byPane.map(({ length }) => length)), layout.slots);
-  const slotRing = createRing(Math.max(1, ...bySlot.map(({ length }) => length)), layout.slots);
+  const paneRing = createRing(Math.max(PANES_PER_SLOT, ...byPane.map(({ length }) => length)) + PANES_PER_SLOT, layout.slots);
+  const slotRing = createRing(Math.max(1, ...bySlot.map(({ length }) => length)) + 1, layout.slots);
   const longestMs = Math.max(...windows.map(({ lengthMs }) => lengthMs));
   const firstMs = process.now();
   if (firstMs !== fromMs - longestMs || firstMs % SLOT !== 0)
@@ -51,12 +48,15 @@ export function walk(options: WalkOptions, visit: (windows: readonly WindowCount
   const blocks: Block[] = [];
 
   for (let pane = 0; pane < panes; pane++) {
-    const counts = paneRing.clear(pane);
-    records[pane] = process.pane(places, counts);
+    if (pane % PANES_PER_SLOT === 0) {
+      const rows = Array.from({ length: PANES_PER_SLOT }, (_, i) => paneRing.clear(pane + i));
+      records.set(process.slot(places, rows), pane);
+    }
+    const counts = paneRing.row(pane)!;
     for (let j = 0; j < features; j++) values[pane * features + j] = records[pane]! - counts[places[j]!.missing]!;
     for (const sum of byPane) slide(sum.counts, counts, paneRing.row(pane - sum.length));
-    if (bySlot.length > 0 && (pane + 1) % PER_SLOT === 0) {
-      const slot = (pane + 1) / PER_SLOT - 1;
+    if (bySlot.length > 0 && (pane + 1) % PANES_PER_SLOT === 0) {
+      const slot = (pane + 1) / PANES_PER_SLOT - 1;
       const row = slotRing.clear(slot);
       sumRows(row, paneRing, pane);
       for (const sum of bySlot) slide(sum.counts, row, slotRing.row(slot - sum.length));
@@ -105,9 +105,9 @@ export function walk(options: WalkOptions, visit: (windows: readonly WindowCount
   function blocksOf(first: number, last: number): Block[] {
     const found: Block[] = [];
     for (let at = first; at <= last; ) {
-      const index = Math.floor(at / PER_SLOT);
-      const end = Math.min(last + 1, (index + 1) * PER_SLOT);
-      if (end - at === PER_SLOT) {
+      const index = Math.floor(at / PANES_PER_SLOT);
+      const end = Math.min(last + 1, (index + 1) * PANES_PER_SLOT);
+      if (end - at === PANES_PER_SLOT) {
         blocks[index] ??= blockOf(index, at, end);
         found.push(blocks[index]);
       } else found.push(blockOf(index, at, end));
@@ -129,9 +129,9 @@ const NONE: ReadonlySet<string> = new Set();
 
 type Ring = ReturnType<typeof createRing>;
 
-/** The rows of the last `length` units, and of the one that is being counted. */
+/** The rows of the last `length` units. */
 function createRing(length: number, slots: number) {
-  const rows = Array.from({ length: length + 1 }, () => new Uint16Array(slots));
+  const rows = Array.from({ length }, () => new Uint16Array(slots));
   return {
     /** The row of unit `at`, which must be among them; undefined before the first. */
     row: (at: number): Uint16Array | undefined => (at < 0 ? undefined : rows[at % rows.length]!),
