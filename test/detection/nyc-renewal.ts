@@ -4,7 +4,7 @@
  *
  *     node test/detection/nyc-renewal.ts            every starting month, reference of 14 and 28 days, with and without renewal
  *     node test/detection/nyc-renewal.ts --us       the same on flights-3m
- *     node test/detection/nyc-renewal.ts --ramp     +0.5 % of a standard deviation a day: is it found, and by what?
+ *     node test/detection/nyc-renewal.ts --ramp     +0.5 % and +0.3 % of a standard deviation a day: found, and by what?
  *
  * For the table of `npm run detection`: `nycRenewal()` gives its rows, or what is missing in words.
  */
@@ -24,7 +24,7 @@ import { DAY_MS, sumPanes } from "../../src/reference/from-panes.ts";
 import { SPECIAL_SLOTS } from "../../src/reference/layout.ts";
 import { firstDue, LEAST_DAYS, nextDue, nextTry, renewalDays } from "../../src/reference/renewal.ts";
 import type { Snapshot, SnapshotFeature } from "../../src/reference/snapshot.ts";
-import { type Log, type LogColumn, NYC_COMMAND, readNyc, readUs } from "./renewal-log.ts";
+import { type Log, type LogColumn, NYC_COMMAND, rampLog, readNyc, readUs } from "./renewal-log.ts";
 
 const MINUTE = 60_000;
 const PANE = 5 * MINUTE;
@@ -374,27 +374,72 @@ export async function nycRenewal(): Promise<RenewalRow[] | string> {
   return [14, 28].flatMap((days) => [undefined, DEFAULT_RENEW].flatMap((renew) => renewalTable(log, renew, days)));
 }
 
+export type RampRow = {
+  /** Standard deviations a day. */
+  readonly perDay: number;
+  readonly maxDistance: number;
+  /** Days after its begin: first sustained at all, with the reason; and first for the reason `slow`. Undefined: never in 186 days. */
+  readonly found: { readonly day: number; readonly reason: string } | undefined;
+  readonly slowDay: number | undefined;
+  readonly warnings: number;
+  readonly critical: number;
+};
+
+/**
+ * A drift of `perDay` standard deviations a day, against a reference of 14 days renewed each week. With `maxDistance` out of reach there is nothing
+ * but the renewed reference, which learns it away.
+ */
+export function runRamp(perDay: number, maxDistance: number): RampRow {
+  const days = 200;
+  const log = rampLog({ days, perDay, fromDay: 14 });
+  const fromMs = log.minute[0]! * MINUTE;
+  const renew = { ...DEFAULT_RENEW, maxDistance };
+  const result = runRenewal(log, { fromMs, toMs: fromMs + days * DAY_MS, referenceDays: 14, renew });
+  const dayOf = (ms: number | undefined) => (ms === undefined ? undefined : Math.floor((ms - fromMs) / DAY_MS) - 14);
+  const found = result.firstFound.get("moving");
+  return {
+    perDay,
+    maxDistance,
+    found: found && { day: dayOf(found.atMs)!, reason: found.reason },
+    slowDay: dayOf(result.slow.get("moving")),
+    warnings: result.warnings.length,
+    critical: result.critical.length,
+  };
+}
+
+/** Worst start, and mean over all days, of the episodes in 30 days. */
+export function summaryOf(rows: readonly RenewalRow[]): { readonly worst: number; readonly critical: number; readonly warning: number } {
+  const months = rows.reduce((sum, { days }) => sum + days / 30, 0);
+  const mean = (count: (row: RenewalRow) => number) => rows.reduce((sum, row) => sum + count(row), 0) / months;
+  return {
+    worst: Math.max(...rows.map(({ critical }) => critical)),
+    critical: mean(({ result }) => result.critical.length),
+    warning: mean(({ result }) => result.warnings.length),
+  };
+}
+
+function print(rows: readonly RenewalRow[], verbose: boolean): void {
+  for (const { start, referenceDays, renewed, critical, warning, days, result } of rows) {
+    const rates = `critical ${critical.toFixed(2)}, warning ${warning.toFixed(2)} in 30 d`;
+    const tries = renewed ? `, ${result.renewals} renewals, ${result.postponed} postponed` : "";
+    console.log(`${start} ${referenceDays} d ${renewed ? "renewed" : "kept   "} ${rates} (${days} d)${tries}`);
+    if (verbose) console.log(JSON.stringify({ critical: result.critical, warnings: result.warnings, slow: [...result.slow.keys()] }));
+  }
+  const { worst, critical, warning } = summaryOf(rows);
+  console.log(`all starts: critical ${critical.toFixed(2)}, at worst ${worst.toFixed(2)}, warning ${warning.toFixed(2)} in 30 d`);
+}
+
 if (import.meta.main) {
-  const us = process.argv.includes("--us");
-  const log = us ? await readUs() : await readNyc();
-  if (log === undefined) console.log(`NYC 2013 is not there: ${NYC_COMMAND}`);
+  const has = (flag: string) => process.argv.includes(flag);
+  const log = has("--ramp") ? undefined : has("--us") ? await readUs() : await readNyc();
+  if (has("--ramp")) {
+    for (const perDay of [0.005, 0.003])
+      for (const limit of [DEFAULT_RENEW.maxDistance, 1_000]) console.log(JSON.stringify(runRamp(perDay, limit)));
+  } else if (log === undefined) console.log(`NYC 2013 is not there: ${NYC_COMMAND}`);
   else {
-    for (const days of [14, 28]) {
-      for (const renew of process.argv.includes("--renewed") ? [DEFAULT_RENEW] : [undefined, DEFAULT_RENEW]) {
-        for (const row of renewalTable(log, renew, days)) {
-          const { result, ...rest } = row;
-          console.log(
-            rest.start,
-            `${rest.referenceDays} d`,
-            renew === undefined ? "kept   " : "renewed",
-            `critical ${rest.critical.toFixed(2)} warning ${rest.warning.toFixed(2)} in ${rest.days} d`,
-            `renewals ${result.renewals} postponed ${result.postponed}`,
-            process.argv.includes("-v")
-              ? JSON.stringify({ critical: result.critical, warnings: result.warnings, slow: [...result.slow.keys()] })
-              : "",
-          );
-        }
-      }
+    for (const days of has("--14") ? [14] : has("--28") ? [28] : [14, 28]) {
+      if (!has("--renewed")) print(renewalTable(log, undefined, days), has("-v"));
+      print(renewalTable(log, DEFAULT_RENEW, days), has("-v"));
     }
   }
 }

@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { inflateRawSync } from "node:zlib";
 import { readFlights } from "../evaluate/flights.ts";
+import { createNormal, createRandom } from "../evaluate/make.ts";
 
 const MINUTE = 60_000;
 
@@ -68,6 +69,43 @@ export async function readUs(): Promise<Log> {
       { name: "distance", kind: "numeric", values: Float64Array.from(flights.distance) },
       { name: "origin", kind: "categorical", values: flights.origin, names: names.origin },
       { name: "destination", kind: "categorical", values: flights.destination, names: names.destination },
+    ],
+  };
+}
+
+/**
+ * A made log: standard normal `moving`, whose mean rises by `perDay` standard deviations each day from day `fromDay` on, beside `still`, which does
+ * not. Three records a minute by default, at all hours.
+ */
+export function rampLog({
+  days,
+  perDay,
+  fromDay,
+  perMinute = 3,
+  seed = 1,
+}: {
+  days: number;
+  perDay: number;
+  fromDay: number;
+  perMinute?: number;
+  seed?: number;
+}): Log {
+  const normal = createNormal(createRandom(seed));
+  const rows = days * 24 * 60 * perMinute;
+  const beginMinute = Date.UTC(2024, 0, 1) / MINUTE;
+  const minute = Int32Array.from({ length: rows }, (_, row) => beginMinute + Math.floor(row / perMinute));
+  const dayOf = (row: number) => row / perMinute / 60 / 24;
+  return {
+    name: `normal, +${perDay} sd a day`,
+    rows,
+    minute,
+    columns: [
+      {
+        name: "moving",
+        kind: "numeric",
+        values: Float64Array.from({ length: rows }, (_, row) => normal() + perDay * Math.max(0, dayOf(row) - fromDay)),
+      },
+      { name: "still", kind: "numeric", values: Float64Array.from({ length: rows }, () => normal()) },
     ],
   };
 }
