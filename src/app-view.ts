@@ -12,6 +12,7 @@ import type { Outbox } from "./outputs/outbox.ts";
 import type { UnseenSketch } from "./panes/unseen.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Renewals } from "./renewal.ts";
+import type { Silences } from "./silence.ts";
 import type { Source } from "./sources/source.ts";
 import { paneLine } from "./store/pane-line.ts";
 import type { Store } from "./store/store.ts";
@@ -24,6 +25,7 @@ export type AppViewParts = {
   readonly pipeline: Pipeline;
   readonly observer: Observer;
   readonly renewals: Pick<Renewals, "facts">;
+  readonly silences: Pick<Silences, "of">;
   /** Swapped by a reload. */
   readonly parts: () => {
     readonly config: Config;
@@ -81,7 +83,7 @@ export function createAppView(app: AppViewParts): ApiView {
           appeared: unseenFacts(judges.sketches(name, version)?.appeared),
         }),
       );
-    return { model: name, windows, versions };
+    return { model: name, windows, silence: app.silences.of(name), versions };
   }
 
   function allModels(): readonly ModelFacts[] {

@@ -38,6 +38,7 @@ import {
   renewalContext,
   renewalFolder,
 } from "./renewal-wiring.ts";
+import { createSilences } from "./silence.ts";
 import { openSource } from "./sources/index.ts";
 import type { Source, Start } from "./sources/source.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -47,6 +48,7 @@ const STOP_DEADLINE_MS = 9_000;
 /** Of that, what deliveries in flight may take. */
 const DRAIN_MS = 1_500;
 const MEASURE_EVERY_MS = 10_000;
+const SILENCE_EVERY_MS = 5_000;
 
 export type AppOptions = {
   readonly loaded: LoadedConfig;
@@ -186,6 +188,17 @@ export async function startApp(options: AppOptions): Promise<App> {
       ...{ metrics, clock, log, alerts: pipeline.alerts },
       unseen: (model, version, feature) => topUnseen(parts.judges.sketches(model, version), feature),
     });
+    const silences = createSilences({
+      models: () => parts.config.models.map(({ name, volume }) => ({ name, silenceMs: volume.silenceMs })),
+      sources: () => reading?.status() ?? [],
+      storeProblem: pipeline.storeProblem,
+      lastRecords: pipeline.ingest.lastRecords,
+      zeroBetween: pipeline.zeroBetween,
+      leastMs: 2 * config.eventTime.paneMs + config.eventTime.allowedLatenessMs,
+      store,
+      onEvents: (events) => eventLog?.write(events),
+      ...{ metrics, clock, log },
+    });
     const shown = createShown(parts, { metrics, observer, log });
     renewals.show();
     parts.outbox.start();
@@ -200,6 +213,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       pipeline,
       observer,
       renewals,
+      silences,
       parts: () => parts,
       source: () => reading,
       stopping: () => stopping,
@@ -218,6 +232,12 @@ export async function startApp(options: AppOptions): Promise<App> {
         () => void measure().catch((error) => log.warn({ err: coerceError(error) }, "measuring the store failed")),
       ),
     );
+    // A file is no stream: it ends, and its silence says nothing.
+    if (config.kafka !== undefined)
+      closers.add(
+        "silence",
+        clock.every(SILENCE_EVERY_MS, () => void silences.look()),
+      );
     const schedule = createSchedule({ log });
     closers.add("schedule", () => schedule.stop());
     schedule.add("prune", "7 * * * *", "UTC", () => pipeline.prune());

@@ -13,7 +13,7 @@ import type { Route } from "./panes/open-panes.ts";
 import { createOutlierCollector, type FoundOutliers } from "./panes/outliers.ts";
 import type { Cursor, Pane } from "./panes/pane.ts";
 import { createPartition, type Held, type Partition, type PartitionBatch } from "./panes/partition.ts";
-import { createTally, type IngestStats } from "./panes/tally.ts";
+import { createTally, type IngestStats, type LastRecord } from "./panes/tally.ts";
 import type { Timing } from "./panes/watermark.ts";
 import type { RowLayout } from "./reference/layout.ts";
 import type { BytesVisitor, RowVisitor, SourceHandler, SourcePartition, Start } from "./sources/source.ts";
@@ -83,6 +83,8 @@ export type Ingest = {
   /** Sources whose group has a member that is not ours. */
   readonly foreignMembers: () => readonly string[];
   readonly stats: () => IngestStats;
+  /** When a record of each model and version was last counted, by the wall clock. */
+  readonly lastRecords: () => readonly LastRecord[];
 };
 
 /** Makes the handler that all sources share. */
@@ -293,6 +295,7 @@ export function createIngest(options: IngestOptions): Ingest {
     },
     foreignMembers: gate.foreignMembers,
     stats: tally.stats,
+    lastRecords: tally.lastRecords,
   };
 }
 

@@ -26,7 +26,7 @@ import { createWindowReader } from "./panes/window-reader.ts";
 import type { Source, SourcePartition, Start } from "./sources/source.ts";
 import type { EvaluatedThrough, Store } from "./store/store.ts";
 import { subjectOf, subjectsOf } from "./subjects.ts";
-import { createVolumes } from "./volumes.ts";
+import { createVolumes, type Volumes } from "./volumes.ts";
 
 export type PipelineOptions = {
   readonly store: Store;
@@ -100,6 +100,8 @@ export type Pipeline = {
   readonly prune: () => Promise<void>;
   readonly evaluatedThroughMs: (model: string, version: string, window: string) => number | undefined;
   readonly alerts: ReturnType<typeof createDecider>["alerts"];
+  /** Whether no record of a model between two times would be out of the ordinary. Rejects with `STORE_*`. */
+  readonly zeroBetween: Volumes["zeroBetween"];
   /** Why nothing is evaluated now although there may be something; undefined when nothing holds it back. */
   readonly blocked: () => string | undefined;
   /** Nothing could be evaluated for longer than the stall timeout. */
@@ -423,6 +425,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       evaluator.progress().find((row) => row.model === model && row.version === version && row.window === window)?.throughMs,
     prune,
     alerts: decider.alerts,
+    zeroBetween: volumes.zeroBetween,
     stalled: () => ingest.stalledForMs() > options.stallTimeoutMs,
     storeProblem: () => storeProblem,
     blocked: () => {

@@ -11,7 +11,7 @@ import { DAY_MS } from "./evaluate/cells.ts";
 import type { QualityFinding, WindowCounts } from "./evaluate/evaluation.ts";
 import { alphaOf, DEFAULT_VOLUME, type Policy } from "./evaluate/policy.ts";
 import { QUALITY_TESTS } from "./evaluate/quality.ts";
-import { type Rhythm, type Spread, spreadOf, type Traffic, usualAt } from "./evaluate/traffic.ts";
+import { type Spread, spreadOf, type Traffic, usualAt } from "./evaluate/traffic.ts";
 import { duplicatesFinding, judgeVolume, type Volume, volumeFinding } from "./evaluate/volume.ts";
 import type { Judges } from "./judges.ts";
 import type { RecordLog, Records } from "./panes/record-log.ts";
@@ -27,9 +27,16 @@ export type Volumes = {
   readonly ready: (model: string, window: string, endMs: number) => Promise<void> | undefined;
   /** What is found in the records of a window; nothing in any but the shortest. To be called after `ready`. */
   readonly judge: (counts: WindowCounts) => RecordFindings;
+  /** Whether no record at all between two times would be out of the ordinary (`collapse`), by the same hours before. Rejects with `STORE_*`. */
+  readonly zeroBetween: (model: string, startMs: number, endMs: number) => Promise<Volume | undefined>;
 };
 
 const NOTHING: RecordFindings = { findings: [] };
+
+type Between = { readonly model: string; readonly startMs: number; readonly endMs: number };
+
+/** What is counted: all records of a model (`key` empty) or those of a partition, how many it was at other times and how many it is now. */
+type Counted = { readonly key: string; readonly sum: Traffic["sum"]; readonly records: number };
 
 /** Volumes under the references and policies of `judges`; `retentionMs`: how long panes are kept. */
 export function createVolumes(options: {
@@ -58,38 +65,38 @@ export function createVolumes(options: {
     return known.spread;
   }
 
-  /** Judges one count against the same hours before it. `key` names what is counted. */
-  function againstHistory(counted: { key: string; sum: Traffic["sum"] }, policy: Policy, window: WindowCounts, limit: number): Volume {
+  /** Judges a count against the same hours before it; the spread is that of windows of `lengthMs`. */
+  function againstHistory(counted: Counted, policy: Policy, window: Between, lengthMs: number, limit: number): Volume {
     const { startMs, endMs } = window;
     const model = records.of(window.model);
-    const lengthMs = endMs - startMs;
     const spanMs = historyMs(policy);
-    const within = (fromMs: number, toMs: number): Traffic => ({
-      fromMs: model.first(fromMs, toMs) ?? toMs,
-      toMs,
-      sum: counted.sum,
-    });
-    const usual = usualAt(within(endMs - spanMs, startMs), endMs, lengthMs);
+    const within = (fromMs: number, toMs: number): Traffic => ({ fromMs: model.first(fromMs, toMs) ?? toMs, toMs, sum: counted.sum });
+    const usual = usualAt(within(endMs - spanMs, startMs), endMs, endMs - startMs);
+    if ("lack" in usual) return judgeVolume(counted.records, usual, undefined, limit);
     const dayMs = Math.floor(endMs / DAY_MS) * DAY_MS;
-    const spread = (rhythm: Rhythm) =>
-      spreadAt([window.model, rhythm, counted.key, lengthMs], String(dayMs), () =>
-        spreadOf(within(dayMs + DAY_MS - spanMs, dayMs), lengthMs, rhythm),
-      );
-    return judgeVolume(counted.sum(startMs, endMs), usual, "lack" in usual ? undefined : spread(usual.rhythm), limit);
+    const spread = spreadAt([window.model, usual.rhythm, counted.key, lengthMs], String(dayMs), () =>
+      spreadOf(within(dayMs + DAY_MS - spanMs, dayMs), lengthMs, usual.rhythm),
+    );
+    return judgeVolume(counted.records, usual, spread, limit);
   }
 
-  function againstReference(counted: Records, snapshot: Snapshot | undefined, window: WindowCounts, limit: number): Volume {
-    const { startMs, endMs } = window;
-    const lengthMs = endMs - startMs;
-    const found = counted.sum(startMs, endMs);
+  /** The same against the reference's own days. */
+  function againstReference(
+    counted: Counted,
+    snapshot: Snapshot | undefined,
+    { model, startMs, endMs }: Between,
+    lengthMs: number,
+    limit: number,
+  ): Volume {
     if (snapshot !== undefined && !references.has(snapshot)) references.set(snapshot, { traffic: trafficOf(snapshot) });
     const traffic = snapshot && references.get(snapshot)?.traffic;
-    if (snapshot === undefined || traffic === undefined) return { verdict: "insufficient_data", reason: "no_calibration", records: found };
-    const usual = usualAt(traffic, endMs, lengthMs);
-    if ("lack" in usual) return judgeVolume(found, usual, undefined, limit);
-    const key = [window.model, usual.rhythm, "reference", lengthMs];
-    const spread = spreadAt(key, snapshot.digest, () => spreadOf(traffic, lengthMs, usual.rhythm));
-    return judgeVolume(found, usual, spread, limit);
+    if (snapshot === undefined || traffic === undefined) {
+      return { verdict: "insufficient_data", reason: "no_calibration", records: counted.records };
+    }
+    const usual = usualAt(traffic, endMs, endMs - startMs);
+    if ("lack" in usual) return judgeVolume(counted.records, usual, undefined, limit);
+    const spread = spreadAt([model, usual.rhythm, "reference", lengthMs], snapshot.digest, () => spreadOf(traffic, lengthMs, usual.rhythm));
+    return judgeVolume(counted.records, usual, spread, limit);
   }
 
   /** A partition without any record although it had many at this hour, while others go on. */
@@ -100,7 +107,7 @@ export function createVolumes(options: {
     for (const { source, partition, sum } of all) {
       if (all.length === 1 || sum(startMs, endMs) > 0) continue;
       const name = `${source}/${partition}`;
-      const volume = againstHistory({ key: name, sum }, policy, window, limit);
+      const volume = againstHistory({ key: name, sum, records: 0 }, policy, window, endMs - startMs, limit);
       if (volume.verdict === "drift") return { ...volume, severity: "warning", reason: "partition_silent", partition: name };
     }
     return undefined;
@@ -112,12 +119,39 @@ export function createVolumes(options: {
     const counted = records.of(model);
     if (against === "off" || counted.mainVersion(startMs, endMs) !== version) return undefined;
     const limit = normalIsf(alpha / 2);
-    if (against === "reference") return againstReference(counted, judges().find(model, version)?.reference.snapshot, window, limit);
-    const whole = againstHistory({ key: "", sum: counted.sum }, policy, window, limit);
+    const lengthMs = endMs - startMs;
+    const all = { key: "", sum: counted.sum, records: counted.sum(startMs, endMs) };
+    if (against === "reference") {
+      return againstReference(all, judges().find(model, version)?.reference.snapshot, window, lengthMs, limit);
+    }
+    const whole = againstHistory(all, policy, window, lengthMs, limit);
     return whole.verdict === "drift" ? whole : (silentPartition(policy, window, counted, alpha) ?? whole);
   }
 
+  function levelOf(policy: Policy, model: string, version: string): number {
+    const features = judges().find(model, version)?.prepared.features.length ?? 0;
+    return alphaOf(policy, policy.windows[0]!, features, QUALITY_TESTS);
+  }
+
   return {
+    zeroBetween: async (model, startMs, endMs) => {
+      const policy = judges().policy(model);
+      if (policy === undefined) return undefined;
+      const { lengthMs } = policy.windows[0]!;
+      await records.ready(model, endMs - historyMs(policy), endMs);
+      const counted = records.of(model);
+      const version = counted.mainVersion(startMs, endMs);
+      if (version === undefined) return { verdict: "insufficient_data", reason: "short_history", records: 0, days: 0 };
+      const limit = normalIsf(levelOf(policy, model, version));
+      const { against } = policy.volume ?? DEFAULT_VOLUME;
+      const snapshot = judges().find(model, version)?.reference.snapshot;
+      const window = { model, startMs, endMs };
+      // A key of its own: by the wall clock the last panes of a day may still be open, and verdicts must not rest on that.
+      const nothing = { key: "now", sum: counted.sum, records: 0 };
+      return against === "reference"
+        ? againstReference(nothing, snapshot, window, lengthMs, limit)
+        : againstHistory(nothing, policy, window, lengthMs, limit);
+    },
     ready: (model, window, endMs) => {
       const policy = judges().policy(model);
       if (policy === undefined || policy.windows[0]?.name !== window || (policy.volume ?? DEFAULT_VOLUME).against === "off")
@@ -128,8 +162,7 @@ export function createVolumes(options: {
       const policy = judges().policy(window.model);
       const shortest = policy?.windows[0];
       if (policy === undefined || shortest === undefined || shortest.name !== window.window.name) return NOTHING;
-      const features = judges().find(window.model, window.version)?.prepared.features.length ?? 0;
-      const alpha = alphaOf(policy, shortest, features, QUALITY_TESTS);
+      const alpha = levelOf(policy, window.model, window.version);
       const { duplicates } = policy.volume ?? DEFAULT_VOLUME;
       const findings: QualityFinding[] = [];
       const volume = volumeOf(policy, window, alpha);

@@ -47,7 +47,19 @@ function sourceDocument(source: SourceFacts) {
 
 /** One model of `GET /api/v1/models`. */
 export function modelDocument(facts: ModelFacts) {
-  return { model: facts.model, windows: facts.windows, versions: facts.versions.map(versionDocument) };
+  return {
+    model: facts.model,
+    windows: facts.windows,
+    silence: silenceDocument(facts),
+    versions: facts.versions.map(versionDocument),
+  };
+}
+
+/** Whether records of the model come at all; null: that is not watched. */
+function silenceDocument({ silence }: ModelFacts) {
+  if (silence === undefined) return null;
+  const { silent, reason, version, sinceMs, lastRecordMs } = silence;
+  return { silent, reason, version, since: isoTimeOrNull(sinceMs), last_record: isoTimeOrNull(lastRecordMs) };
 }
 
 /** One version: reference, alert, last verdict of each window. */

@@ -59,15 +59,23 @@ export const schemas: Readonly<Record<string, Schema>> = {
     store: object({ type: text, size_bytes: count }),
     records: object({ counted: count, dropped: { type: "object", additionalProperties: count } }),
   }),
-  Model: object({ model: text, windows: list(text), versions: list(ref("Version")) }),
+  Model: object({ model: text, windows: list(text), silence: orNull(ref("Silence")), versions: list(ref("Version")) }),
   ModelDetail: object({
     model: text,
     windows: list(text),
+    silence: orNull(ref("Silence")),
     versions: list(ref("Version")),
     features: {
       ...list(object({ version: text, window: text, items: list(ref("FeatureSummary")), total: integer })),
       description: "For each version and window its worst features; all of them: /features.",
     },
+  }),
+  Silence: object({
+    silent: flag,
+    reason: oneOf("records", "silent", "not_due", "source_down", "unassigned", "catching_up", "store", "unknown"),
+    version: { ...text, description: "Of the last record." },
+    since: { ...orNull(time), description: "Since when nothing came." },
+    last_record: { ...orNull(time), description: "When the last record was counted, since the start." },
   }),
   ModelPage: pageOf("Model"),
   Version: object({

@@ -8,6 +8,7 @@ import type { Alert } from "../decide/decider.ts";
 import type { Evaluation, WindowCounts } from "../evaluate/evaluation.ts";
 import type { Version } from "../lib/version.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
+import type { Silence } from "../silence.ts";
 import type { SourceStatus } from "../sources/source.ts";
 import type { Attempt, Delivery, DeliveryStatus, EventRow } from "../store/store.ts";
 
@@ -67,6 +68,8 @@ export type ModelFacts = {
   readonly model: string;
   /** Names of the configured windows, shortest first. */
   readonly windows: readonly string[];
+  /** Whether records of it come at all, by the wall clock; undefined: not watched. */
+  readonly silence?: Silence | undefined;
   readonly versions: readonly VersionFacts[];
 };
 

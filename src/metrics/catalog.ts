@@ -254,6 +254,20 @@ export const catalog: readonly MetricRow[] = [
   },
   { name: "driftd_records_total", type: "counter", labels: modelVersion, unit: "records", help: "Records counted into a pane." },
   {
+    name: "driftd_model_last_record_timestamp_seconds",
+    type: "gauge",
+    labels: modelVersion,
+    unit: "seconds",
+    help: "When a record was last counted, by the wall clock; absent until the first.",
+  },
+  {
+    name: "driftd_model_silent",
+    type: "gauge",
+    labels: modelVersion,
+    unit: "boolean",
+    help: "Whether no record of the model comes although its topics are read; the version is that of its last record.",
+  },
+  {
     name: "driftd_record_delay_seconds",
     type: "histogram",
     labels: model,

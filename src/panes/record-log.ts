@@ -103,7 +103,8 @@ export function createRecordLog({ store, paneMs }: { readonly store: Pick<Store,
       kept.from = part.from;
       kept.through = part.through;
     } else if (part.through > kept.through) {
-      const dropped = Math.min(from, part.from) - kept.from;
+      // Not at once: another asks for a little earlier.
+      const dropped = Math.max(0, Math.min(from - slotOf(AHEAD_MS), part.from) - kept.from);
       for (const one of all) {
         const grown = new Float64Array(part.through - kept.from - dropped);
         grown.set(one.counts.subarray(dropped));

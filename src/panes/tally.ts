@@ -37,7 +37,11 @@ export type Tally = {
   readonly flush: (topic: string, format: string, tookMs: number) => number;
   readonly paneClosed: (pane: Pane, layout: RowLayout | undefined) => void;
   readonly stats: () => IngestStats;
+  readonly lastRecords: () => readonly LastRecord[];
 };
+
+/** When a record of a model and version was last counted, by the wall clock. */
+export type LastRecord = { readonly model: string; readonly version: string; readonly atMs: number };
 
 const slot = (name: SpecialSlot) => SPECIAL_SLOTS.indexOf(name);
 /** The reasons of `driftd_feature_invalid_values_total` and the slots that they sum. */
@@ -62,6 +66,7 @@ export function createTally({ metrics, clock }: { readonly metrics: Metrics; rea
   // The chunk in hand.
   const chunkDropped = new Map<DropReason, number>();
   const chunkCounted = new Map<Route, { records: number; newestMs: number }>();
+  const lastRecords = new Map<string, LastRecord>();
   let lastRoute: Route | undefined;
   let last = { records: 0, newestMs: Number.NEGATIVE_INFINITY };
 
@@ -95,6 +100,9 @@ export function createTally({ metrics, clock }: { readonly metrics: Metrics; rea
         chunkRead += records;
         if (newestMs > toMs) toMs = newestMs;
         metrics.inc("driftd_records_total", { model, version }, records);
+        const atMs = clock.nowMs();
+        lastRecords.set(JSON.stringify([model, version]), { model, version, atMs });
+        metrics.set("driftd_model_last_record_timestamp_seconds", { model, version }, atMs / 1000);
         metrics.observe("driftd_record_delay_seconds", { model }, Math.max(0, (clock.nowMs() - newestMs) / 1000));
       }
       counted += chunkRead;
@@ -121,6 +129,7 @@ export function createTally({ metrics, clock }: { readonly metrics: Metrics; rea
         }
       }
     },
+    lastRecords: () => [...lastRecords.values()],
     stats: () => {
       const { too_late: late = 0, future = 0, ...dropped } = Object.fromEntries(totals) as Partial<Record<DropReason, number>>;
       return {
