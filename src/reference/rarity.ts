@@ -4,9 +4,10 @@
  * has the mean 1 for every continuous feature, and no feature drowns the others.
  *
  * HBOS (Goldstein and Dengel, KI-2012) takes −ln(density) itself, of bins of equal width (one huge value makes one bin of all others) or of
- * equal mass (where a point mass has no density). The rank of the density needs neither. Ranking classes of scikit-learn's data by the mean, area
- * under the ROC curve against HBOS of ten equal widths: breast cancer .965/.963, wine .997/1.00 .881/.886 .983/.985, digits 0–3 1.00/1.00
- * .973/.959 .967/.966 .961/.966; with a hole between modes .94/1.00, where a two-sided tail rank has .24.
+ * equal mass (where a point mass has no density). The rank of the density needs neither. Measured on one class of scikit-learn's data against
+ * the others, area under the ROC curve, beside HBOS of ten equal widths fitted to all rows: breast cancer .960/.963, digits 0–3 .999/1.00
+ * .979/.959 .959/.966 .962/.966; wine, where 14 rows fit, .91/1.00 .72/.89 .88/.99; a hole between two modes .95/1.00, where a two-sided tail
+ * rank has .24.
  */
 
 import { isSingleton } from "./bins.ts";
