@@ -6,7 +6,7 @@
 import { max, medianSorted, quantileSorted } from "simple-statistics";
 import { coarseLabels, coarsePlan, referenceCoarse } from "./coarse.ts";
 import { describeDerived } from "./inspect-derived.ts";
-import type { Calibration, NumericFeature, Snapshot, SnapshotFeature } from "./snapshot.ts";
+import type { Calibration, NumericFeature, Renewal, Snapshot, SnapshotFeature } from "./snapshot.ts";
 
 const BAR_WIDTH = 30;
 /** Coarse bins shown of one feature; the least frequent categories are pooled in a line of their own. */
@@ -33,6 +33,7 @@ export function describeSnapshot(snapshot: Snapshot): string {
     ...(time === undefined ? [] : ([["time", `${time.from} to ${time.to} (${time.field})`]] satisfies [string, string][])),
     ["source", `${provenance.source}, built ${provenance.created_at} by driftd ${provenance.driftd}`],
     ["digest", snapshot.digest],
+    ...(snapshot.renewal === undefined ? [] : [renewalOf(snapshot.renewal)]),
     ["calibration", calibration === undefined ? "none: the data has no event time" : trafficOf(calibration)],
   ];
   const warnings = thinness(snapshot);
@@ -43,6 +44,10 @@ export function describeSnapshot(snapshot: Snapshot): string {
     ...(warnings.length === 0 ? [] : ["", ...warnings.map((warning) => `warning: ${warning}`)]),
     "",
   ].join("\n");
+}
+
+function renewalOf({ ordinal, previous, first }: Renewal): [string, string] {
+  return ["renewal", `number ${ordinal}, in place of ${previous}; the first reference is ${first.digest}, built ${first.created_at}`];
 }
 
 /**

@@ -47,6 +47,7 @@ export function validateSnapshot(value: unknown, path: string): Snapshot {
   const { ignored } = value;
   check(ignored === undefined || isListOf(ignored, (name) => typeof name === "string"), "ignored", "a list of names", ignored);
   if (value["calibration"] !== undefined) checkCalibration(value["calibration"], check);
+  if (value["renewal"] !== undefined) checkRenewal(value["renewal"], check);
   return value as unknown as Snapshot;
 }
 
@@ -148,6 +149,22 @@ function checkCalibration(calibration: unknown, check: Check): void {
       "lists of whole numbers",
       list,
     );
+  }
+}
+
+function checkRenewal(renewal: unknown, check: Check): void {
+  check(isFields(renewal), "renewal", "an object", renewal);
+  const { ordinal, previous, first } = renewal as Fields;
+  check(isCount(ordinal), "renewal.ordinal", "a whole number", ordinal);
+  check(typeof previous === "string", "renewal.previous", "text", previous);
+  check(isFields(first), "renewal.first", "an object", first);
+  const { digest, created_at: createdAt, features } = first as Fields;
+  check(typeof digest === "string", "renewal.first.digest", "text", digest);
+  check(typeof createdAt === "string", "renewal.first.created_at", "text", createdAt);
+  check(isFields(features), "renewal.first.features", "an object", features);
+  for (const [feature, found] of Object.entries(features as Fields)) {
+    const counts = isFields(found) ? found["counts"] : undefined;
+    check(isListOf(counts, isCount), `renewal.first.features[${JSON.stringify(feature)}].counts`, "a list of whole numbers", counts);
   }
 }
 

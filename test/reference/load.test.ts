@@ -99,6 +99,7 @@ describe("a bad snapshot file", () => {
   it.each<[string, Parameters<typeof changed>[0], string]>([
     ["no schema", (draft) => Object.assign(draft, { schema: undefined }), "schema"],
     ["no model", (draft) => Object.assign(draft, { model: "" }), "model"],
+    ["a renewal of nothing", (draft) => Object.assign(draft, { renewal: { ordinal: 1, previous: "sha256:a" } }), "renewal.first"],
     ["features that are no list", (draft) => Object.assign(draft, { features: {} }), "features"],
     ["a name twice", (_, first) => Object.assign(first, { feature: "c" }), "features[1].feature"],
     ["an unknown kind", (_, first) => Object.assign(first, { kind: "text" }), "features[0].kind"],
