@@ -8,7 +8,7 @@ const NAMED = 4;
 
 type Alarm = { readonly at: string; readonly after_seconds: number };
 
-export type Onset = {
+type Onset = {
   readonly at: string;
   /** Episodes that fired up to that moment: false alarms, if it is when the change began. */
   readonly before: { readonly episodes: number; readonly critical: number };
@@ -45,7 +45,7 @@ export function summarized(report: Report, subjects: readonly Named[], onsetMs: 
 }
 
 /** Counts what happened; `onsetMs`, epoch ms: the moment that the alarms are held against. */
-export function summarize({ episodes, requests, alarms, firstEndMs, lastEndMs }: Course, onsetMs: number | undefined): Summary {
+function summarize({ episodes, requests, alarms, firstEndMs, lastEndMs }: Course, onsetMs: number | undefined): Summary {
   const spanMs = Math.max(0, lastEndMs - firstEndMs);
   const critical = episodes.filter(({ severity }) => severity === "critical").length;
   const per30 = (count: number) => round((count * 30 * DAY_MS) / spanMs);
