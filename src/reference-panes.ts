@@ -1,5 +1,6 @@
 /** Reads closed panes of the store into a sum for a reference, a stretch at a time. Used by renewal and by `driftd reference build --from-store`. */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { DriftdError } from "./lib/errors.ts";
 import { DAY_MS, type PaneSums, sumPanes } from "./reference/from-panes.ts";
 import type { RowLayout } from "./reference/layout.ts";
@@ -9,6 +10,8 @@ import type { Store } from "./store/store.ts";
 
 /** One question to the store brings about this many slots of one partition (4 bytes each, 4 MB): it is added up in a few milliseconds. */
 const STRETCH_SLOTS = 1_000_000;
+/** Slots that are added before the loop gives way to the event loop: a few milliseconds. */
+const TURN_SLOTS = 100_000;
 const HOUR_MS = 3_600_000;
 /** Panes last five minutes, if not longer. */
 const PANES_PER_HOUR = 12;
@@ -36,6 +39,7 @@ export async function sumStore(
   const hours = [24, 12, 6, 3, 1].find((length) => length * PANES_PER_HOUR * slots <= STRETCH_SLOTS) ?? 1;
   let open = 0;
   let incomplete = 0;
+  let added = 0;
   for (let fromMs = range.fromMs; fromMs < range.toMs; ) {
     const toMs = Math.min(range.toMs, (Math.floor(fromMs / (hours * HOUR_MS)) + 1) * hours * HOUR_MS);
     if (!range.leftOut.has(Math.floor(fromMs / DAY_MS))) {
@@ -43,7 +47,13 @@ export async function sumStore(
         if (pane.records === 0) continue;
         if (!pane.final) open++;
         else if (pane.incomplete) incomplete++;
-        else summed.add(pane, await layoutOf(pane.key.layout));
+        else {
+          summed.add(pane, await layoutOf(pane.key.layout));
+          added += pane.counts.length;
+          if (added < TURN_SLOTS) continue;
+          added = 0;
+          await nextTurn();
+        }
       }
     }
     fromMs = toMs;

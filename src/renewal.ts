@@ -170,7 +170,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     }
     const ordinal = (state.renewed?.ordinal ?? 0) + 1;
     const first = configured.snapshot;
-    const snapshot = summed.snapshot({
+    const snapshot = await summed.snapshot({
       source: storeSource(days[0]! * DAY_MS, range.toMs, leftOut),
       createdAtMs: atMs, // event time: a replay makes the same file
       driftd: options.driftd,

@@ -88,7 +88,7 @@ export async function buildFromStore(args: readonly string[], io: Io): Promise<n
     if (summed.records() === 0 || without.length === base.snapshot.features.length) {
       throw noPanes(model, version, span, { leftOut, otherBins: summed.records() > 0 });
     }
-    const made = summed.snapshot({
+    const made = await summed.snapshot({
       source: storeSource(Math.max(span.fromMs, summed.days()[0]! * DAY_MS), span.toMs, leftOut),
       createdAtMs: systemClock.nowMs(),
       driftd: readVersion(io.env).version,

@@ -6,7 +6,8 @@
  * What panes do not know stays or is absent: the mean of a bin's values is the old one, a category beyond the named ones is only counted.
  */
 
-import { digestOf } from "./canonical.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { digestInTurns } from "./canonical.ts";
 import { coarseCounts, coarsePlan } from "./coarse.ts";
 import { MOMENT_FIELDS, type RowLayout, SPECIAL_SLOTS, type SpecialSlot } from "./layout.ts";
 import { emptyMoments, mergeMoments } from "./moments.ts";
@@ -65,8 +66,11 @@ export type PaneSums = {
   readonly days: () => readonly number[];
   /** Features that have no value in these panes: counted in other bins, or never there. */
   readonly without: () => readonly string[];
-  /** The snapshot of the sum. Fields of the base that this file does not know are kept: they belong to the bins. */
-  readonly snapshot: (options: FromPanesOptions) => Snapshot;
+  /**
+   * The snapshot of the sum, made in short turns of the event loop. Fields of the base that this file does not know are kept: they belong to the
+   * bins.
+   */
+  readonly snapshot: (options: FromPanesOptions) => Promise<Snapshot>;
 };
 
 /** Begins a sum in the bins of `base`. */
@@ -148,7 +152,11 @@ type Summed = {
   readonly endMs: number;
 };
 
-function snapshotOf(base: Snapshot, { sums, records, slotRecords, days, firstMs, endMs }: Summed, options: FromPanesOptions): Snapshot {
+async function snapshotOf(
+  base: Snapshot,
+  { sums, records, slotRecords, days, firstMs, endMs }: Summed,
+  options: FromPanesOptions,
+): Promise<Snapshot> {
   const { schema, digest: binsOf, version: _, time, calibration: __, renewal: ___, ...kept } = base;
   const taken = sums.filter((sum) => judged(sum) > 0);
   const content: Omit<Snapshot, "digest"> = {
@@ -165,11 +173,11 @@ function snapshotOf(base: Snapshot, { sums, records, slotRecords, days, firstMs,
       bins_of: binsOf,
     },
     features: (options.empty === "keep" ? sums : taken).map((sum) => (judged(sum) > 0 ? featureOf(sum) : sum.feature)),
-    ...(taken.length === 0 ? {} : { calibration: calibrationOf(taken, slotRecords, days, options.gaps === true) }),
+    ...(taken.length === 0 ? {} : { calibration: await calibrationOf(taken, slotRecords, days, options.gaps === true) }),
     ...(options.renewal === undefined ? {} : { renewal: options.renewal }),
   };
   const { schema: first, ...others } = content;
-  return { schema: first, digest: digestOf(content), ...others };
+  return { schema: first, digest: await digestInTurns(content), ...others };
 }
 
 /** Values judged: those in bins, and as the coarse bins have it unseen ones and infinities. */
@@ -223,7 +231,12 @@ function momentsOf(moments: Float64Array): Moments {
   return Number.isFinite(mean) && Number.isFinite(m2) ? { count, mean, m2, min, max } : { count: 0, mean: 0, m2: 0, min, max };
 }
 
-function calibrationOf(sums: readonly Sum[], records: ReadonlyMap<number, number>, days: readonly number[], gaps: boolean): Calibration {
+async function calibrationOf(
+  sums: readonly Sum[],
+  records: ReadonlyMap<number, number>,
+  days: readonly number[],
+  gaps: boolean,
+): Promise<Calibration> {
   const slotsPerDay = DAY_MS / SLOT_MS;
   const earliest = (days[days.length - 1]! - CALIBRATION_DAYS + 1) * slotsPerDay;
   let from = Number.POSITIVE_INFINITY;
@@ -232,13 +245,21 @@ function calibrationOf(sums: readonly Sum[], records: ReadonlyMap<number, number
     if (slot >= earliest && slot < from) from = slot;
     if (slot > to) to = slot;
   }
-  const bySlot = <T>(read: (slot: number) => T): T[] => Array.from({ length: to - from + 1 }, (_, i) => read(from + i));
+  const slots: [string, readonly (readonly number[])[]][] = [];
+  for (const { feature, slots: counted } of sums) {
+    slots.push([feature.feature, bySlot((slot) => Array.from(counted.get(slot) ?? []))]);
+    await nextTurn();
+  }
   return {
     days: days.filter((day) => day * slotsPerDay >= earliest).length,
     time_zone: "UTC",
     slot_seconds: SLOT_SECONDS,
     from: isoOf(from * SLOT_MS),
     ...(gaps ? {} : { records: bySlot((slot) => records.get(slot) ?? 0) }),
-    slots: Object.fromEntries(sums.map(({ feature, slots }) => [feature.feature, bySlot((slot) => Array.from(slots.get(slot) ?? []))])),
+    slots: Object.fromEntries(slots),
   };
+
+  function bySlot<T>(read: (slot: number) => T): T[] {
+    return Array.from({ length: to - from + 1 }, (_, i) => read(from + i));
+  }
 }

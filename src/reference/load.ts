@@ -5,7 +5,7 @@ import { open, readFile, rename, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { createGunzip, gunzip, gzip } from "node:zlib";
 import { coerceError, DriftdError } from "../lib/errors.ts";
-import { digestOf } from "./canonical.ts";
+import { digestOf, jsonInTurns } from "./canonical.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { validateSnapshot } from "./validate.ts";
 
@@ -28,7 +28,7 @@ export async function loadSnapshot(path: string): Promise<Snapshot> {
 
 /** Writes a snapshot beside its place and renames it there, so that a reader sees the old file or the new one. A name in `.gz` is compressed. */
 export async function saveSnapshot(snapshot: Snapshot, path: string): Promise<void> {
-  const json = Buffer.from(`${JSON.stringify(snapshot)}\n`);
+  const json = Buffer.concat([await jsonInTurns(snapshot), Buffer.from("\n")]);
   const bytes = path.endsWith(".gz") ? await promisify(gzip)(json) : json;
   const beside = `${path}.${process.pid}.tmp`;
   try {

@@ -58,11 +58,11 @@ export type RunResult = {
 };
 
 /** One reference, and everything after it. */
-export function runRenewal(log: Log, options: RunOptions): RunResult {
+export async function runRenewal(log: Log, options: RunOptions): Promise<RunResult> {
   const { fromMs, toMs, referenceDays, renew, change } = options;
   const policy: Policy = { ...DEFAULT_POLICY, ...options.policy, ...(renew === undefined ? {} : { maxDistance: renew.maxDistance }) };
   const beginMs = fromMs + referenceDays * DAY_MS;
-  const first = snapshotOf(log, fromMs, beginMs);
+  const first = await snapshotOf(log, fromMs, beginMs);
   const layout = rowLayoutOf(first.features);
   const panes = panesOf(log, first, fromMs, toMs, change);
   let reference: PreparedReference = prepareReference(first, policy);
@@ -101,7 +101,7 @@ export function runRenewal(log: Log, options: RunOptions): RunResult {
       if (moved.episode !== null && moved.episode.firingAtMs !== null) episodes.set(moved.episode.id, { ...moved.episode });
       if (state.phase === "firing") note(batch, endMs);
     }
-    if (endMs === tryMs && renew !== undefined) tryRenewal(endMs, renew);
+    if (endMs === tryMs && renew !== undefined) await tryRenewal(endMs, renew);
   }
   const fired = [...episodes.values()];
   const label = ({ pendingAtMs, features }: { pendingAtMs: number; features: readonly string[] }) =>
@@ -125,7 +125,7 @@ export function runRenewal(log: Log, options: RunOptions): RunResult {
     }
   }
 
-  function tryRenewal(atMs: number, { days, everyMs }: Renew): void {
+  async function tryRenewal(atMs: number, { days, everyMs }: Renew): Promise<void> {
     tryMs = nextTry(atMs);
     if (state.phase !== "inactive") {
       postponed++;
@@ -150,7 +150,7 @@ export function runRenewal(log: Log, options: RunOptions): RunResult {
       postponed++;
       return;
     }
-    snapshot = summed.snapshot({
+    snapshot = await summed.snapshot({
       source: "store:measured",
       createdAtMs: atMs,
       driftd: "0",
@@ -221,7 +221,7 @@ function rowAt({ minute, rows }: Log, ms: number): number {
 }
 
 /** A snapshot of `[fromMs, toMs)` as `driftd reference build` makes it: bins from the values, then counted through panes. */
-function snapshotOf(log: Log, fromMs: number, toMs: number): Snapshot {
+async function snapshotOf(log: Log, fromMs: number, toMs: number): Promise<Snapshot> {
   const from = rowAt(log, fromMs);
   const to = rowAt(log, toMs);
   const content = {
@@ -335,24 +335,30 @@ export type RenewalRow = {
 };
 
 /** Every starting month of a log, with 14 and 28 days of reference, with and without renewal; a start leaves at least 30 days to be judged. */
-export function renewalTable(log: Log, renew: Renew | undefined, referenceDays: number, starts = monthsOf(log)): RenewalRow[] {
+export async function renewalTable(
+  log: Log,
+  renew: Renew | undefined,
+  referenceDays: number,
+  starts = monthsOf(log),
+): Promise<RenewalRow[]> {
   const toMs = (Math.floor((log.minute[log.rows - 1]! * MINUTE) / DAY_MS) + 1) * DAY_MS;
-  return starts
-    .filter((fromMs) => toMs - fromMs - referenceDays * DAY_MS >= 30 * DAY_MS)
-    .map((fromMs) => {
-      const result = runRenewal(log, { fromMs, toMs, referenceDays, renew });
-      const months = result.days / 30;
-      return {
-        log: log.name,
-        start: new Date(fromMs).toISOString().slice(0, 10),
-        referenceDays,
-        renewed: renew !== undefined,
-        days: result.days,
-        critical: result.critical.length / months,
-        warning: result.warnings.length / months,
-        result,
-      };
+  const rows: RenewalRow[] = [];
+  for (const fromMs of starts) {
+    if (toMs - fromMs - referenceDays * DAY_MS < 30 * DAY_MS) continue;
+    const result = await runRenewal(log, { fromMs, toMs, referenceDays, renew });
+    const months = result.days / 30;
+    rows.push({
+      log: log.name,
+      start: new Date(fromMs).toISOString().slice(0, 10),
+      referenceDays,
+      renewed: renew !== undefined,
+      days: result.days,
+      critical: result.critical.length / months,
+      warning: result.warnings.length / months,
+      result,
     });
+  }
+  return rows;
 }
 
 /** First days of the log's months. */
@@ -371,7 +377,9 @@ export function monthsOf(log: Log): number[] {
 export async function nycRenewal(): Promise<RenewalRow[] | string> {
   const log = await readNyc();
   if (log === undefined) return `NYC 2013 is not there: ${NYC_COMMAND}`;
-  return [14, 28].flatMap((days) => [undefined, DEFAULT_RENEW].flatMap((renew) => renewalTable(log, renew, days)));
+  const rows: RenewalRow[] = [];
+  for (const days of [14, 28]) for (const renew of [undefined, DEFAULT_RENEW]) rows.push(...(await renewalTable(log, renew, days)));
+  return rows;
 }
 
 export type RampRow = {
@@ -389,12 +397,12 @@ export type RampRow = {
  * A drift of `perDay` standard deviations a day, against a reference of 14 days renewed each week. With `maxDistance` out of reach there is nothing
  * but the renewed reference, which learns it away.
  */
-export function runRamp(perDay: number, maxDistance: number): RampRow {
+export async function runRamp(perDay: number, maxDistance: number): Promise<RampRow> {
   const days = 200;
   const log = rampLog({ days, perDay, fromDay: 14 });
   const fromMs = log.minute[0]! * MINUTE;
   const renew = { ...DEFAULT_RENEW, maxDistance };
-  const result = runRenewal(log, { fromMs, toMs: fromMs + days * DAY_MS, referenceDays: 14, renew });
+  const result = await runRenewal(log, { fromMs, toMs: fromMs + days * DAY_MS, referenceDays: 14, renew });
   const dayOf = (ms: number | undefined) => (ms === undefined ? undefined : Math.floor((ms - fromMs) / DAY_MS) - 14);
   const found = result.firstFound.get("moving");
   return {
@@ -434,12 +442,12 @@ if (import.meta.main) {
   const log = has("--ramp") ? undefined : has("--us") ? await readUs() : await readNyc();
   if (has("--ramp")) {
     for (const perDay of [0.005, 0.003])
-      for (const limit of [DEFAULT_RENEW.maxDistance, 1_000]) console.log(JSON.stringify(runRamp(perDay, limit)));
+      for (const limit of [DEFAULT_RENEW.maxDistance, 1_000]) console.log(JSON.stringify(await runRamp(perDay, limit)));
   } else if (log === undefined) console.log(`NYC 2013 is not there: ${NYC_COMMAND}`);
   else {
     for (const days of has("--14") ? [14] : has("--28") ? [28] : [14, 28]) {
-      if (!has("--renewed")) print(renewalTable(log, undefined, days), has("-v"));
-      print(renewalTable(log, DEFAULT_RENEW, days), has("-v"));
+      if (!has("--renewed")) print(await renewalTable(log, undefined, days), has("-v"));
+      print(await renewalTable(log, DEFAULT_RENEW, days), has("-v"));
     }
   }
 }
