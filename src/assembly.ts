@@ -11,7 +11,7 @@ import { DEFAULT_VOLUME, type Policy, type VolumeRule } from "./evaluate/policy.
 import { createJudges, type Judges } from "./judges.ts";
 import type { Timing } from "./panes/watermark.ts";
 import type { CompiledFeature } from "./reference/layout.ts";
-import { loadModelReferences, type ModelReferences } from "./reference/models.ts";
+import type { ModelReferences } from "./reference/models.ts";
 import type { FileSourceOptions } from "./sources/file.ts";
 
 /** What is not set is left out of the policy, so that its digest is that of an older driftd. */
@@ -115,11 +115,6 @@ export function ruleOf(config: Config, model: ModelConfig): DecideRule {
 function recordKeysOf(config: Config): readonly string[] {
   const { signals, ...paths } = pathsOf(config);
   return [...Object.values(paths), ...(signals?.values() ?? [])].flatMap((path) => [...path.slice(0, 1), ...path.slice(-1)]);
-}
-
-/** Loads all references and prepares what judges by them. Throws `REFERENCE_*`. */
-export async function loadJudges(config: Config): Promise<Judges> {
-  return judgesOf(config, await loadModelReferences(config.models));
 }
 
 /** What judges by references that are loaded: several configurations may share them. `before`: of the same configuration (`createJudges`). */
