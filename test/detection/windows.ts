@@ -42,9 +42,10 @@ export function walk(options: WalkOptions, visit: (windows: readonly WindowCount
   if (firstMs !== fromMs - longestMs || firstMs % SLOT !== 0)
     throw new RangeError("walk: the process does not stand where the windows begin");
   const panes = (toMs - firstMs) / PANE;
+  const drawn = Math.ceil(panes / PANES_PER_SLOT) * PANES_PER_SLOT;
   /** Records and values of every pane so far. */
-  const records = new Uint32Array(panes);
-  const values = new Uint32Array(panes * features);
+  const records = new Uint32Array(drawn);
+  const values = new Uint32Array(drawn * features);
   const blocks: Block[] = [];
 
   for (let pane = 0; pane < panes; pane++) {
