@@ -140,7 +140,7 @@ describe("driftd compare", () => {
     expect(Object.keys(statistics.g!).sort()).toEqual(["degrees_of_freedom", "p_value", "threshold", "value"]);
     expect(statistics.jensen_shannon).toMatchObject({ base: "e", form: "divergence" });
     expect(statistics.wasserstein).toMatchObject({ binned: true });
-    expect(score.quality[0]).toEqual({ check: "missing", verdict: "no_drift", reference_share: 0, current_share: 0 });
+    expect(score.quality[0]).toMatchObject({ check: "missing", verdict: "no_drift", reference_share: 0, current_share: 0 });
     const sometimes = document.features.find(({ feature }) => feature === "sometimes")!;
     const empty = (table: readonly Row[]) => table.filter((row) => row["sometimes"] === null).length;
     expect(sometimes.missing).toEqual({ reference: empty(tables.reference), current: empty(tables.shifted) });
@@ -241,7 +241,7 @@ describe("driftd compare", () => {
     expect(code).toBe(0);
     const age = document.features.find(({ feature }) => feature === "age")!;
     expect(age.verdict).toBe("no_drift");
-    expect(age.quality[0]).toEqual({ check: "missing", verdict: "drift", reference_share: 0, current_share: 0.5 });
+    expect(age.quality[0]).toMatchObject({ check: "missing", verdict: "drift", reference_share: 0, current_share: 0.5 });
   });
 
   it("finds no difference between a table and itself", async () => {
