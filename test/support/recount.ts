@@ -87,6 +87,7 @@ export function recount(
       for (const feature of snapshot.features) pane.features[feature.feature] = emptyCounts(feature);
       panes.set(key, pane);
     }
+    if (pane.records === 0) countKeys(pane, snapshot, record.features);
     pane.records++;
     if (record.id !== undefined) {
       pane.idsChecked++;
@@ -114,6 +115,14 @@ function parse(
   const time = Date.parse(record.timestamp ?? "");
   const id = typeof record.id === "string" || Number.isSafeInteger(record.id) ? (record.id as string | number) : undefined;
   return Number.isNaN(time) ? undefined : { id, time, model: record.model, version: record.version ?? "", features: record.features };
+}
+
+/** Of the first record of a pane: whether it brings a key that the reference neither judges nor left out. */
+function countKeys(pane: RecountedPane, { features, ignored }: Snapshot, values: Record<string, unknown>): void {
+  if (ignored === undefined) return;
+  const isNews = (key: string) => !ignored.includes(key) && !features.some(({ feature }) => feature === key || feature === `$${key}`);
+  const zero = { unseen: 0, absent: 0, missing: 0, wrong_type: 0, nan: 0, positive_infinity: 0, negative_infinity: 0 };
+  pane.features["$schema"] = { counts: Object.keys(values).some(isNews) ? [0, 1] : [1, 0], ...zero };
 }
 
 function emptyCounts(feature: SnapshotFeature): FeatureCounts {
