@@ -28,55 +28,53 @@ export type FinePair = {
 };
 
 /**
- * Joins the fine bins of a numeric feature: frequent single values keep a bin, the rest is cut into about ten bins of equal pooled mass. `pair`
- * has a bin for −Infinity first and one for +Infinity last.
+ * Joins the fine bins of a numeric feature: frequent single values keep a bin, the rest is cut into bins of equal reference mass, about ten in all.
+ * `pair` has a bin for −Infinity first and one for +Infinity last.
+ *
+ * Which values keep a bin, and how many bins the rest gets, both samples say together. Where the rest is cut the reference says alone: its counts are
+ * then fixed, and what falls between order statistics of a continuous feature has the law of its mass. (Cut at equal pooled mass, gaps between
+ * forty reference values that are wide by chance choose the cuts: 80 rows against 2,000 alarmed thirteen times as often as stated.)
  */
 export function joinNumeric(feature: PreparedFeature, pair: FinePair): Groups {
   const { reference, current, m, n } = pair;
   const { feature: snapshot } = feature;
   const edges = snapshot.kind === "numeric" ? snapshot.edges : [];
   const bins = reference.length;
-  const all = m + n;
-  const least = (LEAST_EXPECTED * all) / Math.min(m, n);
-  const pooled = Float64Array.from({ length: bins }, (_, j) => reference[j]! + current[j]!);
+  const least = leastPooled(pair);
   let filled = 0;
   let singles = 0;
   for (let j = 0; j < bins; j++) {
-    if (pooled[j] === 0) continue;
+    if (reference[j]! + current[j]! === 0) continue;
     filled += 1;
     if (isSingleton(edges, j - 1)) singles += 1;
   }
   const few = filled <= FEW_VALUES && filled === singles;
-  const ownFrom = few ? least : Math.max(least, all / (2 * COARSE_BINS));
-  const own = (j: number): boolean => pooled[j]! >= ownFrom && isSingleton(edges, j - 1);
-  let left = 0;
-  let owned = 0;
+  const ownFrom = few ? least : Math.max(least, (m + n) / (2 * COARSE_BINS));
+  const own = (j: number): boolean => reference[j]! + current[j]! >= ownFrom && isSingleton(edges, j - 1);
+  const groups: Group[] = [];
+  let restOfReference = m;
+  let rest = m + n;
   for (let j = 0; j < bins; j++) {
-    if (own(j)) owned += 1;
-    else left += pooled[j]!;
+    if (!own(j)) continue;
+    groups.push([reference[j]!, current[j]!]);
+    restOfReference -= reference[j]!;
+    rest -= reference[j]! + current[j]!;
   }
-  let groups = Math.max(1, COARSE_BINS - owned);
-  const joined = createJoin(bins, least);
+  let left = Math.min(Math.max(1, COARSE_BINS - groups.length), Math.floor(rest / least));
+  let group: [number, number] = [0, 0];
   for (let j = 0; j < bins; j++) {
-    if (pooled[j] === 0) continue;
-    if (own(j)) {
-      if (joined.mass() >= least) joined.close();
-      const open = joined.mass();
-      joined.add(reference[j]!, current[j]!);
-      // What is left over before a frequent value goes with it.
-      left -= open;
-      joined.close();
-      continue;
+    if (own(j)) continue;
+    const [r, c] = [reference[j]!, current[j]!];
+    if (left > 1 && group[0] > 0 && group[0] + r / 2 > restOfReference / left) {
+      groups.push(group);
+      restOfReference -= group[0];
+      left -= 1;
+      group = [0, 0];
     }
-    const target = Math.max(least, left / groups);
-    if (joined.mass() >= least && joined.mass() + pooled[j]! / 2 > target) {
-      left -= joined.mass();
-      groups = Math.max(1, groups - 1);
-      joined.close();
-    }
-    joined.add(reference[j]!, current[j]!);
+    group[0] += r;
+    group[1] += c;
   }
-  return joined.finish();
+  return finish(groups, group, least);
 }
 
 /**
@@ -85,54 +83,42 @@ export function joinNumeric(feature: PreparedFeature, pair: FinePair): Groups {
  */
 export function joinCategories(pair: FinePair): Groups {
   const { reference, current, m, n } = pair;
-  const all = m + n;
-  const least = (LEAST_EXPECTED * all) / Math.min(m, n);
-  const named = reference.length - 1;
+  const least = leastPooled(pair);
+  const pooled = (j: number): number => reference[j]! + current[j]!;
   const frequent: number[] = [];
-  for (let j = 0; j < named; j++) if (reference[j]! + current[j]! >= least) frequent.push(j);
+  for (let j = 0; j < reference.length - 1; j++) if (pooled(j) >= least) frequent.push(j);
   if (frequent.length > CATEGORY_BINS_MAX) {
-    frequent.sort((a, b) => reference[b]! + current[b]! - reference[a]! - current[a]! || a - b);
+    frequent.sort((a, b) => pooled(b) - pooled(a) || a - b);
     frequent.length = CATEGORY_BINS_MAX;
   }
-  const joined = createJoin(frequent.length + 1, least);
-  let restOfReference = m;
-  let restOfCurrent = n;
+  const rest: [number, number] = [m, n];
   for (const j of frequent) {
-    joined.add(reference[j]!, current[j]!);
-    joined.close();
-    restOfReference -= reference[j]!;
-    restOfCurrent -= current[j]!;
+    rest[0] -= reference[j]!;
+    rest[1] -= current[j]!;
   }
-  if (restOfReference + restOfCurrent > 0) joined.add(restOfReference, restOfCurrent);
-  return joined.finish();
+  return finish(
+    frequent.map((j) => [reference[j]!, current[j]!] as const),
+    rest,
+    least,
+  );
 }
 
-/** Collects joined bins; one that stays too small at the end goes with the smallest before it. */
-function createJoin(bins: number, least: number) {
-  const reference = new Float64Array(bins);
-  const current = new Float64Array(bins);
-  let size = 0;
-  let open = false;
-  const pooledAt = (k: number): number => reference[k]! + current[k]!;
-  return {
-    add: (r: number, c: number): void => {
-      open = true;
-      reference[size] = reference[size]! + r;
-      current[size] = current[size]! + c;
-    },
-    close: (): void => {
-      if (open) size += 1;
-      open = false;
-    },
-    mass: (): number => (open ? pooledAt(size) : 0),
-    finish: (): Groups => {
-      if (open && size > 0 && pooledAt(size) < least) {
-        reference[size - 1] = reference[size - 1]! + reference[size]!;
-        current[size - 1] = current[size - 1]! + current[size]!;
-        open = false;
-      }
-      if (open) size += 1;
-      return { reference: reference.subarray(0, size), current: current.subarray(0, size) };
-    },
-  };
+type Group = readonly [reference: number, current: number];
+
+/** Pooled values of a bin of which the smaller side expects enough. */
+function leastPooled({ m, n }: FinePair): number {
+  return (LEAST_EXPECTED * (m + n)) / Math.min(m, n);
+}
+
+/** The groups as count vectors; a rest that is too small to stand alone goes with the smallest of them. */
+function finish(groups: readonly Group[], rest: Group, least: number): Groups {
+  const pooled = ([r, c]: Group): number => r + c;
+  const all = groups.map(([r, c]): [number, number] => [r, c]);
+  if (pooled(rest) >= least || (all.length === 0 && pooled(rest) > 0)) all.push([...rest]);
+  else if (all.length > 0) {
+    const smallest = all.reduce((a, b) => (pooled(b) < pooled(a) ? b : a));
+    smallest[0] += rest[0];
+    smallest[1] += rest[1];
+  }
+  return { reference: Float64Array.from(all, ([r]) => r), current: Float64Array.from(all, ([, c]) => c) };
 }
