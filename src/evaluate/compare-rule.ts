@@ -15,7 +15,6 @@ import {
   arcsine,
   betaBinomialSf,
   chi2Isf,
-  chi2Sf,
   degreesOfFreedom,
   g,
   hypergeometricSf,
@@ -54,9 +53,11 @@ export function applyCompareRule(look: Look, gates?: Gate[]): Look {
   const found = groups.reference.length < 2 ? 0 : (g(groups.reference, groups.current) ?? 0);
   const df = groups.reference.length < 2 ? 0 : degreesOfFreedom(groups.reference, groups.current);
   const factor = df === 0 ? 1 : williamsFactor(groups.reference, groups.current)!;
-  look.shiftLimit = df === 0 ? Number.POSITIVE_INFINITY : factor * chi2Isf(prepared.alpha, df);
-  look.test = df === 0 ? undefined : { statistic: found, df, pValue: chi2Sf(found / factor, df) };
-  const shifted = found > look.shiftLimit;
+  const limit = df === 0 ? Number.POSITIVE_INFINITY : factor * chi2Isf(prepared.alpha, df);
+  const shifted = found > limit;
+  // Beside the G of the stored coarse bins, which is shown: the same level for their number.
+  const shownDf = degreesOfFreedom(look.expected.counts, look.current);
+  look.shiftLimit = shownDf === 0 ? 0 : chi2Isf(prepared.alpha, shownDf);
   const effect = groups.reference.length < 2 ? 0 : (psiExcess(groups.reference, groups.current) ?? 0);
 
   let distance = 0;
@@ -66,7 +67,7 @@ export function applyCompareRule(look: Look, gates?: Gate[]): Look {
   }
   const moved = feature.fine !== undefined && distance > look.locationLimit;
   if (gates !== undefined) {
-    if (df > 0) gates.push({ gate: "shift", passed: shifted, value: found, limit: look.shiftLimit });
+    if (df > 0) gates.push({ gate: "shift", passed: shifted, value: found, limit });
     if (feature.fine !== undefined) {
       gates.push({ gate: "location", passed: moved, value: distance, limit: look.locationLimit });
       gates.push({ gate: "effect_location", passed: distance >= LOCATION_EFFECT, value: distance, limit: LOCATION_EFFECT });

@@ -3,7 +3,6 @@
  * read and write (`rule.ts`, `thresholds.ts`); who takes looks is `looker.ts`.
  */
 
-import type { TestResult } from "../../detectors/index.ts";
 import type { PreparedWindow } from "./calibrate.ts";
 import type { VerdictReason, WindowCounts } from "./evaluation.ts";
 import type { Expected } from "./expected.ts";
@@ -38,8 +37,6 @@ export type Look = {
   /** Limits of G and of KS, where they decide (else 0). */
   shiftLimit: number;
   locationLimit: number;
-  /** The G test that decided, where it was over other bins than the look's own (a comparison). */
-  test: TestResult | undefined;
 };
 
 /** Writes the verdict into the look. */

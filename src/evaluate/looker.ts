@@ -71,7 +71,6 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
       label: undefined,
       shiftLimit: 0,
       locationLimit: 0,
-      test: undefined,
     };
     look.feature = feature;
     look.prepared = prepared;
@@ -84,7 +83,6 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
     look.label = undefined;
     look.shiftLimit = 0;
     look.locationLimit = 0;
-    look.test = undefined;
     return look;
   }
 

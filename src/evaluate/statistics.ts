@@ -58,7 +58,7 @@ export function statisticsOf(look: Look, only?: ReadonlySet<keyof Statistics>): 
     put("area_gap", () => value(areaGap(fineReference, fine), {}));
   }
   put("g", () => {
-    const test = look.test ?? gTest(reference, current);
+    const test = gTest(reference, current);
     return test === undefined ? undefined : { value: test.statistic, p_value: test.pValue, degrees_of_freedom: test.df };
   });
   put("chi_square", () => {
