@@ -11,6 +11,7 @@ import type { EventRow } from "./store/store.ts";
 export type PostponeReason =
   | "episode_open" // a drift episode is pending or firing: what is learnt now might be the drift
   | "few_days" // fewer than 7 days are left without those of an episode
+  | "no_values" // no feature has one
   | "unwritable"; // the new snapshot could not be written
 
 /** The last postponement. */

@@ -168,6 +168,10 @@ export function createRenewals(options: RenewalsOptions): Renewals {
       await postpone(entry, atMs, "few_days", `${days.length} days of closed panes${without}; ${LEAST_DAYS} needed`);
       return false;
     }
+    if (summed.without().length === before.features.length) {
+      await postpone(entry, atMs, "no_values", `no feature has a value in the bins of the reference on ${days.length} days`);
+      return false;
+    }
     const ordinal = (state.renewed?.ordinal ?? 0) + 1;
     const first = configured.snapshot;
     const snapshot = await summed.snapshot({
@@ -237,22 +241,32 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     generation: () => generation,
     untilMs: async (gateMs, subjects, progress) => {
       const context = options.context();
+      const evaluated = new Map<string, number>();
+      for (const { model, version, throughMs } of progress) {
+        const key = keyOf(model, version);
+        evaluated.set(key, Math.max(throughMs, evaluated.get(key) ?? throughMs));
+      }
       let untilMs = Number.POSITIVE_INFINITY;
       for (const subject of subjects) {
         const { model, version } = subject;
+        const key = keyOf(model, version);
         const rule = context.ruleOf(model);
         const reference = context.references.find(model, version);
         if (rule === undefined || reference === undefined) continue;
+        const throughMs = evaluated.get(key);
         let entry = entryOf(subject, context);
         if (entry === undefined) {
           // From the first window that it judges on: of a new subject its first pane, else where its evaluation stands.
-          const evaluated = progress.filter((row) => row.model === model && row.version === version).map(({ throughMs }) => throughMs);
-          const firstMs = evaluated.length > 0 ? Math.max(...evaluated) : await store.firstPane(model, version);
+          const firstMs = throughMs ?? (await store.firstPane(model, version));
           if (firstMs === undefined || firstMs >= gateMs) continue;
           const dueMs = firstDue(firstMs, rule.everyMs);
-          entries.delete(keyOf(model, version)); // what is there descends from another reference
+          entries.delete(key); // what is there descends from another reference
           await put(subject, { first: reference.snapshot.digest, dueMs, tryMs: dueMs }, []);
-          entry = entries.get(keyOf(model, version)) as Entry;
+          entry = entries.get(key) as Entry;
+        } else if (throughMs !== undefined && throughMs > entry.state.tryMs) {
+          // Renewal was switched off for a while: what was due then is done as of now.
+          entry = { ...entry, state: { ...entry.state, tryMs: nextTry(throughMs - 1) } };
+          entries.set(key, entry);
         }
         untilMs = Math.min(untilMs, entry.state.tryMs);
       }

@@ -111,7 +111,8 @@ async function openStore(name = "driftd.db"): Promise<Store> {
 
 type StartOptions = {
   readonly configured?: Snapshot;
-  readonly rule?: RenewRule;
+  /** Null: the reference is not renewed. */
+  readonly rule?: RenewRule | null;
   readonly log?: Log;
   readonly folder?: string;
 };
@@ -127,7 +128,7 @@ async function start(store: Store, options: StartOptions = {}) {
     features: { include: undefined, exclude: [] },
     maxDistance: 0.2,
   };
-  const context: RenewalContext = { ruleOf: () => rule, references: referencesOf(configured), longestWindowMs: DAY };
+  const context: RenewalContext = { ruleOf: () => rule ?? undefined, references: referencesOf(configured), longestWindowMs: DAY };
   const renewals = createRenewals({
     ...{ store, folder: join(folder, options.folder ?? "driftd.db.references"), context: () => context, eventMs: (ms) => ms },
     ...{ driftd: "test", metrics: noMetrics, log },
@@ -429,6 +430,35 @@ test("a folder that cannot be written postpones the renewal and says so; evaluat
   expect(await renewalsIn(store)).toMatchObject([{ type: "renewal_postponed", reason: "unwritable" }]);
   expect(digest()).toBe(FIRST.digest);
   expect(seen.at(-1)?.endMs).toBe(T0 + 9 * DAY);
+});
+
+test("renewal that was switched off for a while is done as of now, once", async () => {
+  const store = await openStore();
+  for (const [from, to, rule] of [
+    [0, 3],
+    [3, 16, null],
+    [16, 18],
+  ] as const) {
+    const run = await start(store, rule === null ? { rule } : {});
+    run.push(lines(from, to));
+    await until("it is judged", 20_000, () => (run.pipeline.evaluatedThroughMs("m", "", "6h") ?? 0) >= T0 + to * DAY - HOUR);
+    await run.pipeline.stop();
+  }
+  expect((await renewalsIn(store)).map(({ type, effective_at, days }) => [type, effective_at, days])).toEqual([
+    ["renewed", `${day(16)}T00:00:00Z`, 16],
+  ]);
+  const state = JSON.parse((await store.getFact('renewal ["m",""]')) ?? "");
+  expect(state.dueMs).toBe(T0 + 21 * DAY);
+});
+
+test("days without a value of any feature are nothing to learn from", async () => {
+  const store = await openStore();
+  const { push, finish, pipeline, digest } = await start(store);
+  push(lines(0, 8).map((line) => JSON.stringify({ ...JSON.parse(line), features: { x: null, c: null } })));
+  finish();
+  await pipeline.finished;
+  expect(await renewalsIn(store)).toMatchObject([{ type: "renewal_postponed", reason: "no_values" }]);
+  expect(digest()).toBe(FIRST.digest);
 });
 
 test("without a rule nothing is renewed, and a renewed reference is not used", async () => {
