@@ -49,25 +49,17 @@ export function applyCompareRule(look: Look, gates?: Gate[]): Look {
   const pair = finePair(look);
   const special = specialBin(look, pair, gates);
   const grown = grownValue(look, pair, gates);
-  const groups = feature.fine === undefined ? joinCategories(pair) : joinNumeric(feature, pair);
-  const found = groups.reference.length < 2 ? 0 : (g(groups.reference, groups.current) ?? 0);
-  const df = groups.reference.length < 2 ? 0 : degreesOfFreedom(groups.reference, groups.current);
-  const factor = df === 0 ? 1 : williamsFactor(groups.reference, groups.current)!;
-  const limit = df === 0 ? Number.POSITIVE_INFINITY : factor * chi2Isf(prepared.alpha, df);
-  const shifted = found > limit;
-  // Beside the G of the stored coarse bins, which is shown: the same level for their number.
-  const shownDf = degreesOfFreedom(look.expected.counts, look.current);
-  look.shiftLimit = shownDf === 0 ? 0 : chi2Isf(prepared.alpha, shownDf);
-  const effect = groups.reference.length < 2 ? 0 : (psiExcess(groups.reference, groups.current) ?? 0);
-
-  let distance = 0;
-  if (feature.fine !== undefined) {
-    distance = ks(pair.reference, pair.current) ?? 0;
-    look.locationLimit = kolmogorovIsf(prepared.alpha) / Math.sqrt((n * m) / (n + m));
-  }
+  const shift = shiftOf(look, pair);
+  const shifted = shift.value > shift.limit;
+  const distance = feature.fine === undefined ? 0 : (ks(pair.reference, pair.current) ?? 0);
+  look.locationLimit = feature.fine === undefined ? 0 : kolmogorovIsf(prepared.alpha) / Math.sqrt((n * m) / (n + m));
   const moved = feature.fine !== undefined && distance > look.locationLimit;
+  // The G that is shown is over the stored coarse bins: the same level for their number.
+  const df = degreesOfFreedom(look.expected.counts, look.current);
+  look.shiftLimit = df === 0 ? 0 : chi2Isf(prepared.alpha, df);
+  const { effect } = shift;
   if (gates !== undefined) {
-    if (df > 0) gates.push({ gate: "shift", passed: shifted, value: found, limit });
+    if (shift.limit < Number.POSITIVE_INFINITY) gates.push({ gate: "shift", passed: shifted, value: shift.value, limit: shift.limit });
     if (feature.fine !== undefined) {
       gates.push({ gate: "location", passed: moved, value: distance, limit: look.locationLimit });
       gates.push({ gate: "effect_location", passed: distance >= LOCATION_EFFECT, value: distance, limit: LOCATION_EFFECT });
@@ -84,6 +76,15 @@ export function applyCompareRule(look: Look, gates?: Gate[]): Look {
     return conclude(look, severity, "bin", grown.bin);
   }
   return conclude(look, NO_DRIFT, shifted || moved ? "below_effect_floor" : "within_noise");
+}
+
+/** G over the joined bins with Williams' factor taken out, its limit at the look's level, and the size of the difference as a PSI. */
+function shiftOf({ feature, prepared }: Look, pair: FinePair): { readonly value: number; readonly limit: number; readonly effect: number } {
+  const { reference, current } = feature.fine === undefined ? joinCategories(pair) : joinNumeric(feature, pair);
+  const df = reference.length < 2 ? 0 : degreesOfFreedom(reference, current);
+  if (df === 0) return { value: 0, limit: Number.POSITIVE_INFINITY, effect: 0 };
+  const value = (g(reference, current) ?? 0) / (williamsFactor(reference, current) ?? 1);
+  return { value, limit: chi2Isf(prepared.alpha, df), effect: psiExcess(reference, current) ?? 0 };
 }
 
 /** Both samples over the fine bins, with infinities at the ends (numeric), or over the categories, with the unseen last. */
