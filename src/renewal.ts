@@ -19,7 +19,17 @@ import { compileLayout } from "./reference/compile.ts";
 import { DAY_MS } from "./reference/from-panes.ts";
 import { loadSnapshot, saveSnapshot } from "./reference/load.ts";
 import type { LoadedReference, ModelReferences } from "./reference/models.ts";
-import { dayName, distancesBetween, distancesFromFirst, firstDue, LEAST_DAYS, nextDue, nextTry, renewalDays } from "./reference/renewal.ts";
+import {
+  dayName,
+  distancesBetween,
+  distancesFromFirst,
+  firstDue,
+  LEAST_DAYS,
+  nextDue,
+  nextTry,
+  renewalDays,
+  spoilsDays,
+} from "./reference/renewal.ts";
 import type { Snapshot } from "./reference/snapshot.ts";
 import { sumStore } from "./reference-panes.ts";
 import {
@@ -155,10 +165,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     }
     const configured = context.references.find(model, version) as LoadedReference;
     const before = (entry.reference ?? configured).snapshot;
-    // A new key that stays, or a little more nulls, is no reason never to renew: of quality only what is critical is left out.
-    const episodes = (await store.episodes({ model })).filter(
-      (episode) => episode.version === version && (episode.kind !== "quality" || episode.severity === "critical"),
-    );
+    const episodes = (await store.episodes({ model })).filter((episode) => episode.version === version && spoilsDays(episode));
     const range = renewalDays(atMs, rule.days, episodes, { longestWindowMs: context.longestWindowMs, clearMs: rule.keepFiringForMs });
     const { summed, open, incomplete } = await sumStore(store, before, { model, version, range });
     const days = summed.days();

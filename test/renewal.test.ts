@@ -14,6 +14,8 @@ import { type Clock, systemClock } from "../src/lib/clock.ts";
 import { type Log, silentLog } from "../src/lib/log.ts";
 import { noMetrics } from "../src/metrics/metrics.ts";
 import { hashParts } from "../src/outputs/identity.ts";
+import { newMoments } from "../src/panes/moments.ts";
+import type { Pane } from "../src/panes/pane.ts";
 import { createPipeline, type Pipeline } from "../src/pipeline.ts";
 import { compileLayout } from "../src/reference/compile.ts";
 import { loadSnapshot } from "../src/reference/load.ts";
@@ -453,12 +455,34 @@ test("renewal that was switched off for a while is done as of now, once", async 
 
 test("days without a value of any feature are nothing to learn from", async () => {
   const store = await openStore();
-  const { push, finish, pipeline, digest } = await start(store);
-  push(lines(0, 8).map((line) => JSON.stringify({ ...JSON.parse(line), features: { x: null, c: null } })));
+  const { row } = compileLayout(FIRST);
+  const key = { model: "m", version: "", segment: "", source: SOURCE, partition: 0, epoch: 0, layout: row.hash, paneMs: 5 * MINUTE };
+  const nothing = { counts: new Uint32Array(row.slots), moments: newMoments(row.numeric), records: 10, late: 0, lost: 0, driftd: "test" };
+  const panes = Array.from({ length: 8 }, (_, n): Pane => {
+    return { key: { ...key, startMs: T0 + n * DAY }, final: true, incomplete: false, upto: n, offsetFrom: n, offsetTo: n + 1, ...nothing };
+  });
+  await store.commit({ panes, layouts: [row], cursors: [] });
+  const { renewals } = await start(store);
+  expect(await renewals.untilMs(T0 + 8 * DAY, [{ model: "m", version: "" }], [])).toBe(T0 + 7 * DAY);
+  expect(await renewals.renewAt(T0 + 7 * DAY, [])).toBe(false);
+  expect(await renewalsIn(store)).toMatchObject([{ type: "renewal_postponed", reason: "no_values" }]);
+});
+
+test("days of a critical quality episode are left out too", async () => {
+  const store = await openStore();
+  const { push, finish, pipeline } = await start(store);
+  // On day 2 every value of x is missing; c is fine.
+  const nulls = (line: string) => {
+    const record = JSON.parse(line) as { timestamp: string; features: object };
+    return record.timestamp.startsWith(day(2)) ? JSON.stringify({ ...record, features: { ...record.features, x: null } }) : line;
+  };
+  push(lines(0, 12).map(nulls));
   finish();
   await pipeline.finished;
-  expect(await renewalsIn(store)).toMatchObject([{ type: "renewal_postponed", reason: "no_values" }]);
-  expect(digest()).toBe(FIRST.digest);
+  const episodes = await store.episodes({});
+  expect(episodes).toMatchObject([{ kind: "quality", severity: "critical", features: ["x"] }]);
+  const renewed = (await renewalsIn(store)).find(({ type }) => type === "renewed");
+  expect(renewed?.["days_left_out"]).toEqual([1, 2, 3].map(day));
 });
 
 test("without a rule nothing is renewed, and a renewed reference is not used", async () => {

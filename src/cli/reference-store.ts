@@ -12,7 +12,7 @@ import { DAY_MS } from "../reference/from-panes.ts";
 import { thinness } from "../reference/inspect.ts";
 import { saveSnapshot } from "../reference/load.ts";
 import { type LoadedReference, loadModelReferences, type ModelReferences } from "../reference/models.ts";
-import { dayName, episodeDays, LEAST_DAYS } from "../reference/renewal.ts";
+import { dayName, episodeDays, LEAST_DAYS, spoilsDays } from "../reference/renewal.ts";
 import { sumStore } from "../reference-panes.ts";
 import { storeSource } from "../renewal.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
@@ -25,7 +25,7 @@ import { timeOf } from "./topic-input.ts";
 export const fromStoreSpec: CommandSpec = {
   name: "reference build --from-store",
   description:
-    "Builds a reference snapshot from the closed panes of a store, in the bins of the configured reference: no raw data is needed, and windows go on\nwithout a gap. Days of drift episodes are left out. Works beside a running daemon.",
+    "Builds a reference snapshot from the closed panes of a store, in the bins of the configured reference: no raw data is needed, and windows go on\nwithout a gap. Days of an episode are left out. Works beside a running daemon.",
   flags: {
     store: { value: "STORE", description: "The store itself (also as --from-store STORE); without it, the one of the configuration." },
     config: {
@@ -78,7 +78,7 @@ export async function buildFromStore(args: readonly string[], io: Io): Promise<n
   try {
     const span = await spanOf(store, model, version, parsed);
     const episodes = (await store.episodes({ model })).filter(
-      (episode) => (episode.kind ?? "drift") === "drift" && (version === undefined || episode.version === version),
+      (episode) => spoilsDays(episode) && (version === undefined || episode.version === version),
     );
     const reach = { longestWindowMs: Math.max(...config.windows.map(({ lengthMs }) => lengthMs)), clearMs: configured[0]!.keepFiringForMs };
     const range = { ...span, leftOut: episodeDays(span, episodes, reach) };
@@ -108,7 +108,7 @@ export async function buildFromStore(args: readonly string[], io: Io): Promise<n
       io.stderr(
         `${snapshot.derived === undefined ? "left out" : "kept as it was"}: ${printable(feature)} (no value in these panes and bins)\n`,
       );
-    if (leftOut.length > 0) io.stderr(`left out: ${leftOut.join(", ")} (days of a drift episode)\n`);
+    if (leftOut.length > 0) io.stderr(`left out: ${leftOut.join(", ")} (days of an episode)\n`);
     if (open + incomplete > 0) io.stderr(`left out: ${open} open panes, ${incomplete} with lost records\n`);
     const uncalibrated = `no calibration on own days: ${days} days of closed panes, ${LEAST_DAYS} needed`;
     const thin = thinness(snapshot).filter((warning) => days >= LEAST_DAYS || !warning.includes("thresholds cannot be calibrated"));
@@ -182,7 +182,7 @@ function noPanes(
   const where = span === undefined ? "the store" : `${new Date(span.fromMs).toISOString()} … ${new Date(span.toMs).toISOString()}`;
   const why = otherBins
     ? "the panes there were counted in other bins than those of the configured reference"
-    : `there are no closed panes with records${leftOut.length === 0 ? "" : `, without ${leftOut.length} days of drift episodes`}`;
+    : `there are no closed panes with records${leftOut.length === 0 ? "" : `, without ${leftOut.length} days of episodes`}`;
   return new DriftdError("REFERENCE_NO_PANES", `${what}: ${where}: ${why}`, {
     hint: "`driftd store export --config …` lists the panes; store.retention says how long they are kept.",
   });

@@ -32,6 +32,20 @@ export function nextTry(triedMs: number): number {
   return ceilDay(triedMs + 1);
 }
 
+/**
+ * Whether an episode's days are nothing to learn from: of drift always, of the data's quality where it is critical. A new key that stays, or a little
+ * more nulls, is no reason never to renew.
+ */
+export function spoilsDays({
+  kind,
+  severity,
+}: {
+  readonly kind?: "drift" | "quality";
+  readonly severity: "warning" | "critical";
+}): boolean {
+  return kind !== "quality" || severity === "critical";
+}
+
 /** What says which records an episode rests on. */
 export type EpisodeReach = {
   /** It began at most so long before it became pending: the longest window. */

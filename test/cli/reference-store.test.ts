@@ -69,7 +69,7 @@ describe("driftd reference build --from-store", () => {
     const { code, out, err } = await build("--from-store", "--config", "driftd.yaml", "--model", "m", "--output", "new.json.gz");
     expect(code).toBe(0);
     expect(out).toMatch(/^new\.json\.gz: 10,080 records of 7 days, 2 features\nsha256:[0-9a-f]{64}\n$/);
-    expect(err).toContain(`left out: ${day(7)}, ${day(8)} (days of a drift episode)\n`);
+    expect(err).toContain(`left out: ${day(7)}, ${day(8)} (days of an episode)\n`);
     expect(err).not.toContain("no calibration");
     const [first, snapshot] = [await loadSnapshot(space.path("m.json")), await loadSnapshot(space.path("new.json.gz"))];
     expect(compileLayout(snapshot).row).toEqual(compileLayout(first).row);
@@ -120,7 +120,7 @@ describe("driftd reference build --from-store", () => {
   it.each<[string, string[], string, RegExp]>([
     ["a model that is not configured", ["--model", "n"], "MODEL_UNKNOWN", /model "n" is not in the configuration/],
     ["a range without panes", ["--from", "2030-01-01", "--to", "2030-02-01"], "REFERENCE_NO_PANES", /no closed panes/],
-    ["a range of an episode alone", ["--from", day(8)], "REFERENCE_NO_PANES", /without 1 days of drift episodes/],
+    ["a range of an episode alone", ["--from", day(8)], "REFERENCE_NO_PANES", /without 1 days of episodes/],
     ["a version without panes", ["--version", "7"], "REFERENCE_NO_PANES", /version "7": the store: there are no closed panes/],
     ["a range that ends before it begins", ["--from", day(3), "--to", day(3)], "USAGE", /is not after/],
     ["what is no time", ["--from", "yesterday"], "USAGE", /--from yesterday/],

@@ -8,6 +8,7 @@ import {
   nextDue,
   nextTry,
   renewalDays,
+  spoilsDays,
 } from "../../src/reference/renewal.ts";
 import { categoricalFeature, numericFeature, snapshotOf } from "./snapshots.ts";
 
@@ -52,6 +53,15 @@ describe("the days that an episode touches", () => {
     expect(found).toMatchObject({ fromMs: at(14), toMs: at(28) });
     expect([...found.leftOut].map(dayName)).toEqual(["2024-02-03", "2024-02-04", "2024-02-05"]);
   });
+});
+
+it.each([
+  [undefined, "warning", true],
+  ["drift", "critical", true],
+  ["quality", "critical", true],
+  ["quality", "warning", false],
+] as const)("an episode of kind %s and severity %s spoils its days: %s", (kind, severity, expected) => {
+  expect(spoilsDays({ ...(kind === undefined ? {} : { kind }), severity })).toBe(expected);
 });
 
 describe("distances", () => {
