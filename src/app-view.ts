@@ -31,6 +31,7 @@ export type AppViewParts = {
     readonly config: Config;
     readonly digest: string;
     readonly loadedAtMs: number;
+    readonly judgedSinceMs: number;
     readonly judges: Judges;
     readonly outbox: Outbox;
   };
@@ -97,7 +98,7 @@ export function createAppView(app: AppViewParts): ApiView {
   }
 
   function unseenFacts(sketch: UnseenSketch | undefined): UnseenFacts | undefined {
-    return sketch && { sinceMs: parts().loadedAtMs, total: sketch.total(), top: sketch.top(UNSEEN_SHOWN) };
+    return sketch && { sinceMs: parts().judgedSinceMs, total: sketch.total(), top: sketch.top(UNSEEN_SHOWN) };
   }
 
   return {

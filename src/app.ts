@@ -88,6 +88,8 @@ type Parts = JudgedReferences & {
   readonly config: Config;
   readonly digest: string;
   readonly loadedAtMs: number;
+  /** When these judges came into force: with the configuration, or with a renewal. */
+  readonly judgedSinceMs: number;
   readonly rules: ReadonlyMap<string, DecideRule>;
   readonly outbox: Outbox;
   readonly outliers: OutlierLog;
@@ -174,7 +176,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       renewal: pipelineRenewal(
         renewals,
         () => parts,
-        (judged) => putInForce({ ...parts, ...judged }),
+        (judged) => putInForce({ ...parts, ...judged, judgedSinceMs: clock.nowMs() }),
       ),
       onFatal: (error) => fatal.reject(error),
       patient: true,
@@ -266,7 +268,9 @@ export async function startApp(options: AppOptions): Promise<App> {
       const outbox = createOutbox({ store, outputs, clock, metrics, log, random: Math.random });
       const outliers = await openOutlierLog(outlierTargets(loaded.config), { clock, metrics, log });
       const rules = rulesOf(loaded.config);
-      return { ...judged, config: loaded.config, digest: loaded.digest, loadedAtMs: clock.nowMs(), rules, outbox, outliers };
+      const nowMs = clock.nowMs();
+      const dates = { loadedAtMs: nowMs, judgedSinceMs: nowMs };
+      return { ...judged, ...dates, config: loaded.config, digest: loaded.digest, rules, outbox, outliers };
     }
 
     function putInForce(next: Parts): void {
