@@ -8,6 +8,7 @@ import type { TableColumn } from "../tables/plan.ts";
 import { MISSING, MISSING_BIN, PRESENT, type Table, UNSEEN_BIN } from "../tables/table.ts";
 import { binsOf } from "./bins.ts";
 import { countDerivedRows } from "./count-derived.ts";
+import { createFloat32Columns, type Float32Columns } from "./float32.ts";
 import { type CompiledFeature, type CompiledLayout, MOMENT_FIELDS, SPECIAL_SLOTS, type SpecialSlot } from "./layout.ts";
 import { addToMoments, emptyMoments } from "./moments.ts";
 
@@ -30,6 +31,8 @@ export type TableCounts = {
   readonly lacking: readonly string[];
   /** Columns of the table that are no feature of the layout. */
   readonly extra: readonly string[];
+  /** Features whose column was saved as float32 where the reference was not: each value was counted as the reference's that it was rounded from. */
+  readonly float32: readonly string[];
 };
 
 /**
@@ -65,9 +68,11 @@ export async function countTable(
       else if (feature.kind === "numeric") numeric.push(feature);
       else await countText(table, feature, counts);
     }
-    await countNumbers(table, numeric, counts, moments, options.onRows ?? (() => {}));
+    const narrow = createFloat32Columns();
+    await countNumbers(table, numeric, counts, moments, { narrow, onRows: options.onRows ?? (() => {}) });
+    const float32 = narrow.settle(counts);
     if (derived !== undefined) await countDerivedRows(table, features, derived, (feature) => readable.has(feature), counts, moments);
-    return { records, counts, moments, lacking, extra: [...columns.keys()] };
+    return { records, counts, moments, lacking, extra: [...columns.keys()], float32 };
   } finally {
     await table.close();
   }
@@ -96,14 +101,14 @@ async function countNumbers(
   features: readonly CompiledFeature[],
   counts: Uint32Array,
   moments: Float64Array,
-  onRows: (rows: number) => void,
+  { narrow, onRows }: { readonly narrow: Float32Columns; readonly onRows: (rows: number) => void },
 ): Promise<void> {
   if (features.length === 0) return;
   let read = 0;
   await table.scan({ columns: features.map(({ key }) => key) }, ({ rows, columns }) => {
     for (let c = 0; c < features.length; c++) {
       const column = columns[c]!;
-      if ("values" in column) addValues(features[c]!, column.values, column.state, rows, counts, moments);
+      if ("values" in column) addValues(features[c]!, column.values, column.state, rows, { counts, moments, narrow });
     }
     read += rows;
     onRows(read);
@@ -119,8 +124,7 @@ function addValues(
   values: Float64Array,
   state: Uint8Array | undefined,
   rows: number,
-  counts: Uint32Array,
-  moments: Float64Array,
+  { counts, moments, narrow }: { readonly counts: Uint32Array; readonly moments: Float64Array; readonly narrow: Float32Columns },
 ): void {
   const { paddedEdges, offset, float32 } = feature;
   const missing = specialSlot(feature, "missing");
@@ -143,5 +147,6 @@ function addValues(
   }
   binsOf(paddedEdges, block, finite, blockBins);
   for (let i = 0; i < finite; i++) counts[offset + blockBins[i]!]! += 1;
+  if (!float32) narrow.add(feature, block, blockBins, finite);
   addToMoments(moments, feature.moments * MOMENT_FIELDS, block, undefined, finite);
 }

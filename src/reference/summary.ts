@@ -2,6 +2,7 @@
 
 import { createFineBins, type FineBins, forEachRun } from "./bins.ts";
 import { createEdgeFinder, createUnion, type EdgeLists, type PsiBins, type United } from "./compat-bins.ts";
+import { isShortDecimal } from "./float32.ts";
 import { addToMoments, emptyMoments } from "./moments.ts";
 import type { Moments } from "./snapshot.ts";
 import { sortDoubles } from "./sort.ts";
@@ -84,9 +85,4 @@ export function createPass(total: number, bins: number) {
       };
     },
   };
-}
-
-/** A number that people or programs write with at most nine digits, the most that a float32 can carry of a decimal, or a whole number. */
-function isShortDecimal(value: number): boolean {
-  return Number.isInteger(value) || Number(value.toPrecision(9)) === value;
 }

@@ -12,7 +12,7 @@ import { CATEGORIES_MAX } from "../../src/reference/categorical.ts";
 import { coarseOfCategorical, coarseOfNumeric } from "../../src/reference/coarse.ts";
 import { isIdNumber, isIdText } from "../../src/reference/columns.ts";
 import { rowLayoutOf } from "../../src/reference/compile.ts";
-import { nearestFloat32Edge } from "../../src/reference/float32.ts";
+import { beforeFloat32 } from "../../src/reference/float32.ts";
 import type { Snapshot, SnapshotFeature } from "../../src/reference/snapshot.ts";
 import { sortDoubles } from "../../src/reference/sort.ts";
 import { createPass } from "../../src/reference/summary.ts";
@@ -131,7 +131,7 @@ function numericColumn(name: ColumnName, feature: string, reference: Float64Arra
   const counts = new Uint32Array(fine.counts.length);
   const narrow = !summary.float32 && COLUMN_SHAPES[name] === COLUMN_SHAPES["float32 current"];
   for (const value of current) {
-    const bin = binOf(edges, summary.float32 ? Math.fround(value) : narrow ? nearestFloat32Edge(fine.edges, value) : value);
+    const bin = binOf(edges, summary.float32 ? Math.fround(value) : narrow ? beforeFloat32(fine.edges, value) : value);
     counts[bin] = counts[bin]! + 1;
   }
   return {
