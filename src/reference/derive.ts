@@ -11,18 +11,7 @@ import { padEdges } from "./bins.ts";
 import { bySlot, SLOT_SECONDS } from "./calibration.ts";
 import { coarseOfNumeric, coarsePlan } from "./coarse.ts";
 import { featureLayoutHash } from "./compile.ts";
-import {
-  createProjector,
-  definitionOf,
-  INPUT_STEPS,
-  MAX_STEP,
-  NO_STEP,
-  namesOf,
-  OUTLIER,
-  RESIDUAL,
-  rarityTable,
-  STEPS,
-} from "./derived.ts";
+import { createProjector, definitionOf, INPUT_STEPS, NO_STEP, namesOf, OUTLIER, RESIDUAL, rarityTable, STEPS } from "./derived.ts";
 import { columnsOf, createDerivedBlocks, type DerivedBlock, type DerivedSource, deriveBlock } from "./derived-block.ts";
 import type { BuildProgress, BuiltFeature } from "./features.ts";
 import { tailOf } from "./outlier-tail.ts";
@@ -30,6 +19,7 @@ import { createProductSums, INPUTS_AUTO_MAX, INPUTS_MAX, INPUTS_MIN, type PcaInp
 import { rarityOf } from "./rarity.ts";
 import type { Calibration, Derived, NumericFeature, SnapshotFeature } from "./snapshot.ts";
 import { COUNTS, createSplit, FITS } from "./split.ts";
+import { createStepHistogram, type StepHistogram } from "./step-histogram.ts";
 import { createPass } from "./summary.ts";
 
 /** `auto`: where there are three numeric features or more, and at most 200. A number: so many scores. */
@@ -98,26 +88,26 @@ export async function deriveFeatures(
   if (names.length === 0) return undefined;
 
   const valuesOf = createValues(derived);
-  const histograms = names.map(() => new Uint32Array(2 * MAX_STEP + 1));
+  const histograms = names.map(createStepHistogram);
   let counted = 0;
   await blocks((block) => {
     const values = valuesOf(block);
     for (let i = 0; i < block.rows; i++) if ((block.parts[i]! & COUNTS) !== 0) counted++;
-    for (let c = 0; c < names.length; c++) {
-      const histogram = histograms[c]!;
-      for (let i = 0, at = c; i < block.rows; i++, at += names.length) {
-        if (values[at] !== NO_STEP && (block.parts[i]! & COUNTS) !== 0) histogram[values[at]! + MAX_STEP]! += 1;
-      }
-    }
+    for (const [c, histogram] of histograms.entries()) histogram.add(values, c, names.length, block.parts, COUNTS);
   });
-  const made = names.flatMap((name, c) => featureOf(name, derived, histograms[c]!, counted, options.bins) ?? []);
+  const made = names.flatMap((name, c) => {
+    const histogram = histograms[c]!.read();
+    return histogram.total === 0 ? [] : [{ at: c, histogram, feature: featureOf(name, derived, histogram, counted, options.bins) }];
+  });
   const { pca, outlier } = derived;
-  const has = (name: string): boolean => made.some(({ feature }) => feature === name);
+  const has = (name: string): boolean => made.some(({ feature }) => feature.feature === name);
   const kept: Derived = {
     ...(pca !== undefined && has(RESIDUAL) ? { pca } : {}),
-    ...(outlier !== undefined && has(OUTLIER) ? { outlier: { ...outlier, tail: tailOf(histograms.at(-1)!.subarray(MAX_STEP)) } } : {}),
+    ...(outlier !== undefined && has(OUTLIER) ? { outlier: { ...outlier, tail: tailOf(made.at(-1)!.histogram) } } : {}),
   };
-  return made.length === 0 ? undefined : { derived: kept, features: made, slots: await slotsOf(made, names, blocks, valuesOf, options) };
+  if (made.length === 0) return undefined;
+  const slots = await slotsOf(made, names.length, blocks, valuesOf, options);
+  return { derived: kept, features: made.map(({ feature }) => feature), slots };
 }
 
 /** Components and rarities of the rows that fit. */
@@ -283,23 +273,25 @@ function createValues(derived: Derived): (block: DerivedBlock) => Int32Array {
   };
 }
 
-/** The feature of a histogram over steps from −`MAX_STEP` on; undefined when it is empty. */
-function featureOf(name: string, derived: Derived, histogram: Uint32Array, rows: number, bins: number): NumericFeature | undefined {
-  let count = 0;
+type Histogram = ReturnType<StepHistogram["read"]>;
+
+/** The feature of a histogram, of `rows` records with or without a value. */
+function featureOf(
+  name: string,
+  derived: Derived,
+  { counts: ofStep, first, total: count }: Histogram,
+  rows: number,
+  bins: number,
+): NumericFeature {
   let filled = 0;
-  for (let i = 0; i < histogram.length; i++) {
-    if (histogram[i] === 0) continue;
-    filled++;
-    count += histogram[i]!;
-  }
-  if (count === 0) return undefined;
+  for (let i = 0; i < ofStep.length; i++) if (ofStep[i]! > 0) filled++;
   const values = new Float64Array(filled);
   const counts = new Float64Array(filled);
   filled = 0;
-  for (let i = 0; i < histogram.length; i++) {
-    if (histogram[i] === 0) continue;
-    values[filled] = (i - MAX_STEP) / STEPS;
-    counts[filled++] = histogram[i]!;
+  for (let i = 0; i < ofStep.length; i++) {
+    if (ofStep[i] === 0) continue;
+    values[filled] = (i + first) / STEPS;
+    counts[filled++] = ofStep[i]!;
   }
   const pass = createPass(count, bins);
   pass.add(values, counts);
@@ -329,40 +321,42 @@ function featureOf(name: string, derived: Derived, histogram: Uint32Array, rows:
   };
 }
 
+type Made = { readonly at: number; readonly histogram: Histogram; readonly feature: NumericFeature };
+
 async function slotsOf(
-  features: readonly NumericFeature[],
-  names: readonly string[],
+  made: readonly Made[],
+  width: number,
   blocks: Blocks,
   valuesOf: ReturnType<typeof createValues>,
   { calibration }: DeriveOptions,
 ): Promise<Calibration["slots"]> {
   if (calibration === undefined) return {};
-  const first = Date.parse(calibration.from) / SLOT_MS;
+  const from = Date.parse(calibration.from) / SLOT_MS;
   const slots = Math.max(0, ...Object.values(calibration.slots).map((list) => list.length));
-  const counted = features.map((feature) => {
+  const counted = made.map(({ at, histogram, feature }) => {
     const { size } = coarsePlan(feature);
-    return { at: names.indexOf(feature.feature), coarse: coarseBySteps(feature), size, counts: new Uint32Array(slots * size) };
+    return { at, first: histogram.first, coarse: coarseBySteps(feature, histogram), size, counts: new Uint32Array(slots * size) };
   });
   await blocks((block) => {
     const values = valuesOf(block);
-    for (const { at: from, coarse, size, counts } of counted) {
-      for (let i = 0, at = from; i < block.rows; i++, at += names.length) {
-        const slot = block.slots[i]! - first;
+    for (const { at: place, first, coarse, size, counts } of counted) {
+      for (let i = 0, at = place; i < block.rows; i++, at += width) {
+        const slot = block.slots[i]! - from;
         if (slot < 0 || slot >= slots || (block.parts[i]! & COUNTS) === 0) continue;
-        if (values[at] !== NO_STEP) counts[slot * size + coarse[values[at]! + MAX_STEP]!]! += 1;
+        if (values[at] !== NO_STEP) counts[slot * size + coarse[values[at]! - first]!]! += 1;
       }
     }
   });
-  return Object.fromEntries(features.map(({ feature }, c) => [feature, bySlot(counted[c]!.counts, slots)]));
+  return Object.fromEntries(made.map(({ feature }, c) => [feature.feature, bySlot(counted[c]!.counts, slots)]));
 }
 
-/** The coarse bin of every step from −`MAX_STEP` on: a look-up where a million searches would take a second. */
-function coarseBySteps({ edges, coarse }: NumericFeature): Uint8Array {
-  const out = new Uint8Array(2 * MAX_STEP + 1);
+/** The coarse bin of every step of the histogram: a look-up where a million searches would take a second. */
+function coarseBySteps({ edges, coarse }: NumericFeature, { counts, first }: Histogram): Uint8Array {
+  const out = new Uint8Array(counts.length);
   let from = 0;
   for (let j = 0; j < coarse.length; j++) {
     // Steps up to the bin's upper edge.
-    const to = j < edges.length ? Math.floor(edges[j]! * STEPS) + MAX_STEP + 1 : out.length;
+    const to = j < edges.length ? Math.floor(edges[j]! * STEPS) - first + 1 : out.length;
     out.fill(coarse[j]!, from, to);
     from = Math.max(from, to);
   }

@@ -2,6 +2,7 @@
 
 import { STEPS } from "./derived.ts";
 import type { DerivedOutlier } from "./snapshot.ts";
+import type { StepHistogram } from "./step-histogram.ts";
 
 type Tail = DerivedOutlier["tail"];
 
@@ -17,19 +18,18 @@ function sharesOf(total: number): number[] {
   return [...shares, 0];
 }
 
-/** The tail of scores counted by step (`counts[step]`). O(steps). */
-export function tailOf(counts: Uint32Array): Tail {
-  const total = counts.reduce((sum, count) => sum + count, 0);
+/** The tail of scores counted by step. O(steps). */
+export function tailOf({ counts, first, total }: ReturnType<StepHistogram["read"]>): Tail {
   const tail: { share: number; limit: number }[] = [];
   const ascending = sharesOf(total).reverse();
   let above = 0;
   let next = 0;
-  for (let step = counts.length - 1; step >= 0 && next < ascending.length; step--) {
-    if (counts[step] === 0) continue;
+  for (let i = counts.length - 1; i >= 0 && next < ascending.length; i--) {
+    if (counts[i] === 0) continue;
     // With the values of this step among those above, the limit would have to be lower.
-    while (next < ascending.length && above + counts[step]! > ascending[next]! * total)
-      tail.push({ share: ascending[next++]!, limit: step / STEPS });
-    above += counts[step]!;
+    while (next < ascending.length && above + counts[i]! > ascending[next]! * total)
+      tail.push({ share: ascending[next++]!, limit: (i + first) / STEPS });
+    above += counts[i]!;
   }
   return tail.reverse();
 }

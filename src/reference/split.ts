@@ -1,7 +1,7 @@
 /**
  * Splits the rows of a reference: in one third its components and rarities are found, in the other two thirds their distribution. Were both found in
- * the same rows, the distribution would be that of rows to which they were fitted: narrower than that of any new data, and healthy traffic would
- * drift (of 2 × 5,000 rows of 20 independent features, scores and residual of every second pair).
+ * the same rows, the distribution would be that of rows to which they were fitted, narrower than that of any new data: of 60 healthy pairs of
+ * 1,000 and 2,000 rows of 20 independent features, judged at 1 %, all 60 drifted so, and none does with the split.
  *
  * Which rows fit is decided by what they hold, so that their order is nothing. Equal rows cannot be told apart, but their number can be shared out.
  */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compileLayout } from "../../src/reference/compile.ts";
-import { validateSnapshot } from "../../src/reference/validate.ts";
 import type { NumericFeature, Snapshot } from "../../src/reference/snapshot.ts";
+import { validateSnapshot } from "../../src/reference/validate.ts";
 import { normal, seedRandom, uniform } from "../detection/random.ts";
 import { buildOf, type Columns } from "./derived-data.ts";
 
@@ -47,7 +47,12 @@ describe("which features are derived", () => {
   it("as many scores as are asked for, at most one fewer than the inputs", async () => {
     const columns = factorColumns(3, 500, 4);
     expect(namesOf((await buildOf(columns, { pca: 1, outliers: "off" })).snapshot)).toEqual(["$pca_1", "$pca_residual"]);
-    expect(namesOf((await buildOf(columns, { pca: 20, outliers: "off" })).snapshot)).toEqual(["$pca_1", "$pca_2", "$pca_3", "$pca_residual"]);
+    expect(namesOf((await buildOf(columns, { pca: 20, outliers: "off" })).snapshot)).toEqual([
+      "$pca_1",
+      "$pca_2",
+      "$pca_3",
+      "$pca_residual",
+    ]);
   });
 
   it("each can be switched off", async () => {
@@ -123,7 +128,9 @@ describe("a record that lacks an input", () => {
 
   it("has an outlier score as long as half of its values are there", async () => {
     const columns = factorColumns(12, 1200, 3);
-    const holes = Object.fromEntries(Object.entries(columns).map(([name, values], j) => [name, values.map((x, i) => (i % 4 > 1 + j ? null : x))]));
+    const holes = Object.fromEntries(
+      Object.entries(columns).map(([name, values], j) => [name, values.map((x, i) => (i % 4 > 1 + j ? null : x))]),
+    );
     const { snapshot } = await buildOf(holes);
     const { count, missing } = find(snapshot, "$outlier");
     // Of four rows two lack nothing, one lacks one of three, one lacks two.
@@ -169,19 +176,20 @@ describe("a snapshot with derived features", () => {
     expect(compileLayout(read).derived?.slots).toHaveLength(namesOf(snapshot).length);
   });
 
-  type Change = (snapshot: { features: { role: string; feature: string }[]; derived: Record<string, never> }) => void;
-  it.each<[string, Change, RegExp]>([
-    ["another loading", ({ derived }) => void (derived["pca"]["components"][0]["loadings"][0] = 0.5 as never), /definition should be/],
-    ["another rarity", ({ derived }) => void (derived["outlier"]["rarity"][0]["bins"][3] = 7 as never), /definition should be/],
-    ["a scale of 0", ({ derived }) => void (derived["pca"]["inputs"][1]["scale"] = 0 as never), /pca\.inputs\[1\]\.scale should be a positive/],
-    ["a loading too few", ({ derived }) => void (derived["pca"]["components"][0]["loadings"] as number[]).pop(), /a list of 4 numbers/],
-    ["rarities of other bins", ({ derived }) => void (derived["outlier"]["rarity"][0]["bins"] as number[]).pop(), /numbers from 0 to 65535/],
-    ["an input that is no feature", ({ features }) => void (features[0]!.feature = "other"), /pca\.inputs\[0\]\.feature should be a numeric feature/],
-    ["a derived feature in front", ({ features }) => void features.unshift(features.pop()!), /role should be derived/],
-  ])("with %s is refused", async (_, change, message) => {
+  it.each<[string, readonly (string | number)[], unknown, RegExp]>([
+    ["another loading", ["derived", "pca", "components", 0, "loadings", 0], 0.5, /definition should be/],
+    ["another rarity", ["derived", "outlier", "rarity", 0, "bins", 3], 7, /definition should be/],
+    ["a scale of 0", ["derived", "pca", "inputs", 1, "scale"], 0, /pca\.inputs\[1\]\.scale should be a positive/],
+    ["a loading too few", ["derived", "pca", "components", 0, "loadings"], [0.1, 0.2, 0.3], /a list of 4 numbers/],
+    ["rarities of other bins", ["derived", "outlier", "rarity", 0, "bins"], [1, 2], /numbers from 0 to 65535/],
+    ["an input that is no feature", ["features", 0, "feature"], "other", /pca\.inputs\[0\]\.feature should be a numeric feature/],
+    ["a plain feature behind a derived one", ["features", 7, "role"], "feature", /features\[7\]\.role should be derived/],
+  ])("with %s is refused", async (_, path, value, message) => {
     const { snapshot } = await buildOf(factorColumns(16, 600, 4));
-    const changed = JSON.parse(JSON.stringify(snapshot));
-    change(changed);
+    const changed = structuredClone(snapshot) as unknown as Record<string | number, unknown>;
+    let at = changed;
+    for (const key of path.slice(0, -1)) at = at[key] as Record<string | number, unknown>;
+    at[path.at(-1)!] = value;
     expect(() => validateSnapshot(changed, "r.json")).toThrow(message);
   });
 

@@ -60,7 +60,9 @@ function naive({ features, derived }: Snapshot, row: Row): Record<string, number
     return [Number.isFinite(x) ? bins[binOf(padEdges(feature.edges), x)]! : other];
   });
   values["$outlier"] =
-    rarities.length < outlier!.least ? Number.NaN : Math.round((4.096 * rarities.reduce((sum, one) => sum + one, 0)) / rarities.length) / 4096;
+    rarities.length < outlier!.least
+      ? Number.NaN
+      : Math.round((4.096 * rarities.reduce((sum, one) => sum + one, 0)) / rarities.length) / 4096;
   return values;
 }
 
@@ -140,7 +142,11 @@ describe("the derived features of records", () => {
 describe("the derived features of a table", () => {
   const csv = (columns: Columns) =>
     `a,b,c,d,e\n${rowsOf(columns)
-      .map((row) => Object.values(row).map((value) => value ?? "").join(","))
+      .map((row) =>
+        Object.values(row)
+          .map((value) => value ?? "")
+          .join(","),
+      )
       .join("\n")}\n`;
 
   it("are counted as record by record, in the same row", async () => {

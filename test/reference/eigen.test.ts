@@ -10,7 +10,12 @@ describe("the eigen decomposition", () => {
     ["of equal columns has one value that is not 0", [1, 1, 1, 1, 1, 1, 1, 1, 1], 3, [3, 0, 0]],
     ["of a matrix with a negative value", [0, 2, 2, 0], 2, [2, -2]],
     // Eigenvalues 2 − 2 cos(kπ/5) of the second difference.
-    ["of the second difference", [2, -1, 0, 0, -1, 2, -1, 0, 0, -1, 2, -1, 0, 0, -1, 2], 4, [4, 3, 2, 1].map((k) => 2 - 2 * Math.cos((k * Math.PI) / 5))],
+    [
+      "of the second difference",
+      [2, -1, 0, 0, -1, 2, -1, 0, 0, -1, 2, -1, 0, 0, -1, 2],
+      4,
+      [4, 3, 2, 1].map((k) => 2 - 2 * Math.cos((k * Math.PI) / 5)),
+    ],
     ["of nothing", [0, 0, 0, 0], 2, [0, 0]],
   ])("%s", (_, matrix, n, values) => {
     const found = symmetricEigen(matrix, n).values;
@@ -19,23 +24,30 @@ describe("the eigen decomposition", () => {
 
   it("has unit vectors at right angles that make up the matrix again", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 8 }), fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 64, maxLength: 64 }), (n, numbers) => {
-        const matrix = Array.from({ length: n * n }, (_, at) => numbers[Math.min(Math.floor(at / n), at % n) * 8 + Math.max(Math.floor(at / n), at % n)]!);
-        const { values, vectors } = symmetricEigen(matrix, n);
-        for (let i = 0; i < n; i++) {
-          for (let j = 0; j < n; j++) {
-            let product = 0;
-            let entry = 0;
-            for (let k = 0; k < n; k++) {
-              product += vectors[i]![k]! * vectors[j]![k]!;
-              entry += values[k]! * vectors[k]![i]! * vectors[k]![j]!;
+      fc.property(
+        fc.integer({ min: 1, max: 8 }),
+        fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 64, maxLength: 64 }),
+        (n, numbers) => {
+          const matrix = Array.from(
+            { length: n * n },
+            (_, at) => numbers[Math.min(Math.floor(at / n), at % n) * 8 + Math.max(Math.floor(at / n), at % n)]!,
+          );
+          const { values, vectors } = symmetricEigen(matrix, n);
+          for (let i = 0; i < n; i++) {
+            for (let j = 0; j < n; j++) {
+              let product = 0;
+              let entry = 0;
+              for (let k = 0; k < n; k++) {
+                product += vectors[i]![k]! * vectors[j]![k]!;
+                entry += values[k]! * vectors[k]![i]! * vectors[k]![j]!;
+              }
+              expect(product).toBeCloseTo(i === j ? 1 : 0, 10);
+              expect(entry).toBeCloseTo(matrix[i * n + j]!, 10);
             }
-            expect(product).toBeCloseTo(i === j ? 1 : 0, 10);
-            expect(entry).toBeCloseTo(matrix[i * n + j]!, 10);
+            if (i > 0) expect(values[i]).toBeLessThanOrEqual(values[i - 1]!);
           }
-          if (i > 0) expect(values[i]).toBeLessThanOrEqual(values[i - 1]!);
-        }
-      }),
+        },
+      ),
       { numRuns: 60 },
     );
   });
