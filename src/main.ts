@@ -42,6 +42,7 @@ const io: Io = {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
   isTTY: process.stderr.isTTY === true,
+  ...(process.stdout.isTTY === true ? { terminal: { columns: process.stdout.columns || 80 } } : {}),
   env: process.env,
   signal: stop.signal,
   cwd: process.cwd(),

@@ -14,6 +14,8 @@ export type Io = {
   readonly stderr: (text: string) => void;
   /** Whether standard error is a terminal: progress may move. */
   readonly isTTY: boolean;
+  /** Standard output is a terminal with lines of so many characters; absent: a file or a pipe. */
+  readonly terminal?: { readonly columns: number };
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts when the process is asked to stop (SIGTERM, SIGINT). */
   readonly signal?: AbortSignal;

@@ -2,7 +2,9 @@
 
 import type { Severity, Verdict } from "../decide/alert.ts";
 import type { FeatureEvaluation, VerdictReason } from "../evaluate/evaluation.ts";
-import { columns, printable } from "./columns.ts";
+import { printable } from "./columns.ts";
+import type { Degraded } from "./compare-notes.ts";
+import { drawShape, drawTable, paint, type Row, type Shape, type Tone, type View } from "./compare-table.ts";
 
 /** A column of the reference that is not judged, with the reason of `driftd reference build`. */
 export type SkippedColumn = { readonly feature: string; readonly reason: string; readonly note?: string };
@@ -20,9 +22,11 @@ export type CompareDocument = {
   /** Judged columns that the current table lacks, and columns of it that the reference lacks. */
   readonly only_in_reference: readonly string[];
   readonly only_in_current: readonly string[];
-  /** `role` only of a derived feature, which is no column. */
-  readonly features: readonly (FeatureEvaluation & { readonly role?: "derived" })[];
+  readonly features: readonly JudgedColumn[];
 };
+
+/** A column's evaluation; `role` only of a derived feature, which is no column, `degraded` where it was judged less well than it could be. */
+export type JudgedColumn = FeatureEvaluation & { readonly role?: "derived"; readonly degraded?: readonly Degraded[] };
 
 /** In words; a closed list like the reasons themselves. */
 export const REASONS: Readonly<Record<VerdictReason, string>> = {
@@ -50,18 +54,28 @@ const BAR_WIDTH = 10;
 /** PSI at which the bar is full: far beyond critical. */
 const FULL_PSI = 0.5;
 
-/** A table for a terminal, the worst first, with a line of what it means. */
-export function compareText(document: CompareDocument): string {
-  const rows = ranked(document.features).map((feature) => [
-    feature.feature,
-    feature.verdict === "drift" ? `DRIFT ${feature.severity}` : feature.verdict === "no_drift" ? "no drift" : "cannot tell",
-    number(feature.statistics.psi?.value),
-    bar(feature.statistics.psi?.excess),
-    number(feature.statistics.ks?.value),
-    count(feature.reference_count),
-    count(feature.current_count),
-    why(feature),
-  ]);
+/** Places of the table's columns that a narrow terminal does without, in this order: both counts, KS, the bar. */
+const SPARE = [5, 6, 4, 3];
+
+/** A table for a terminal, the worst first, with the shapes of some columns, and a line of what it means. */
+export function compareText(document: CompareDocument, view: View = { colour: false }, shapes: readonly Shape[] = []): string {
+  const older = olderNumbers(document.features);
+  const rows = ranked(document.features).map(
+    (feature): Row => ({
+      cells: [
+        feature.feature,
+        feature.verdict === "drift" ? `DRIFT ${feature.severity}` : feature.verdict === "no_drift" ? "no drift" : "cannot tell",
+        number(feature.statistics.psi?.value),
+        bar(feature.statistics.psi?.excess),
+        number(feature.statistics.ks?.value),
+        count(feature.reference_count),
+        count(feature.current_count),
+        ...older.map(({ cell }) => cell(feature)),
+        why(feature),
+      ],
+      tone: toneOf(feature),
+    }),
+  );
   const drifting = document.features.filter(({ verdict }) => verdict === "drift").length;
   const unjudged = document.features.filter(({ verdict }) => verdict === "insufficient_data").length;
   const lines = [
@@ -69,13 +83,37 @@ export function compareText(document: CompareDocument): string {
     `current    ${printable(document.current.source)}  ${count(document.current.records)} records`,
     "",
   ];
-  const table = columns([["column", "verdict", "PSI", "", "KS", "reference", "current", "why"], ...rows]);
+  const head = ["column", "verdict", "PSI", "", "KS", "reference", "current", ...older.map(({ title }) => title), "why"];
+  const table = drawTable([{ cells: head, tone: "plain" }, ...rows], SPARE, view);
+  const drawn = shapes.map((shape) => `\n${drawShape(shape, view)}`).join("");
   const summary = [
     "",
-    `${headline(document)}: ${drifting} of ${document.features.length} columns drift${unjudged > 0 ? `, ${unjudged} cannot be judged` : ""} (false alarms: ${document.policy.false_alarm} per comparison)`,
+    `${paint(headline(document), toneOf(document), view)}: ${drifting} of ${document.features.length} columns drift${unjudged > 0 ? `, ${unjudged} cannot be judged` : ""} (false alarms: ${document.policy.false_alarm} per comparison)`,
     ...document.skipped.map(({ feature, reason }) => `left out: ${printable(feature)} (${reason})`),
+    ...document.features.flatMap(({ feature, degraded = [] }) => degraded.map(({ note }) => `note: ${printable(`${feature}: ${note}`)}`)),
   ];
-  return `${lines.join("\n")}\n${table}${summary.join("\n")}\n`;
+  return `${lines.join("\n")}\n${table}${drawn}${summary.join("\n")}\n`;
+}
+
+function toneOf({ verdict, severity }: Pick<FeatureEvaluation, "verdict" | "severity">): Tone {
+  return severity ?? (verdict === "no_drift" ? "fine" : "plain");
+}
+
+type Older = { readonly title: string; readonly cell: (feature: JudgedColumn) => string };
+
+/** A column for each of the older tools' numbers; `~` before one that is not exact. */
+function olderNumbers(features: readonly JudgedColumn[]): Older[] {
+  const titles: Readonly<Record<"psi" | "kl" | "jensen_shannon", string>> = {
+    psi: "their PSI",
+    kl: "their KL",
+    jensen_shannon: "their JS",
+  };
+  return (Object.keys(titles) as (keyof typeof titles)[])
+    .filter((name) => features.some(({ compat }) => compat?.[name] !== undefined))
+    .map((name) => ({
+      title: titles[name],
+      cell: ({ compat }) => `${compat?.[name]?.exact === false ? "~" : ""}${number(compat?.[name]?.value)}`,
+    }));
 }
 
 /** The verdict of the whole in words. */

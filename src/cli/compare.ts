@@ -7,10 +7,11 @@ import { resolve } from "node:path";
 import { prepareReference } from "../evaluate/calibrate.ts";
 import { evaluateWindow } from "../evaluate/evaluate.ts";
 import type { WindowCounts } from "../evaluate/evaluation.ts";
-import { COMPARE_WINDOW, comparePolicy } from "../evaluate/policy.ts";
+import { COMPARE_WINDOW, type Compat, comparePolicy } from "../evaluate/policy.ts";
 import { DriftdError } from "../lib/errors.ts";
 import { readVersion } from "../lib/version.ts";
 import { buildSnapshot } from "../reference/build.ts";
+import { coarseCounts, coarseLabels, coarsePlan, referenceCoarse } from "../reference/coarse.ts";
 import { columnOf, compileLayout, featureOf } from "../reference/compile.ts";
 import { countTable } from "../reference/count.ts";
 import { withoutDerived } from "../reference/derived.ts";
@@ -19,12 +20,15 @@ import type { Snapshot } from "../reference/snapshot.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, type ParsedArgs, parseArgs } from "./args.ts";
 import { printable } from "./columns.ts";
 import { compareHtml } from "./compare-html.ts";
-import { type CompareDocument, compareText, type SkippedColumn } from "./compare-report.ts";
+import { withDegraded } from "./compare-notes.ts";
+import { compareFlags, compatOf, keptBins, reaches } from "./compare-options.ts";
+import { type CompareDocument, compareText, ranked, type SkippedColumn } from "./compare-report.ts";
+import type { Shape, View } from "./compare-table.ts";
 
 const spec: CommandSpec = {
   name: "compare",
   description:
-    "Compares two tables once and says for each column whether its distribution has changed.\nReads CSV, TSV, NDJSON, JSON and Parquet, text also with gzip or zstd, and quoted globs. The reference may be a snapshot.\nExit code: 0 no drift, 1 drift, 2 it could not be done, 3 too little data to tell.",
+    "Compares two tables once and says for each column whether its distribution has changed.\nReads CSV, TSV, NDJSON, JSON and Parquet, text also with gzip or zstd, and quoted globs. The reference may be a snapshot.\nExit code: 0 no drift (or less than --fail-on), 1 drift, 2 it could not be done, 3 too little data to tell.",
   flags: {
     reference: { value: "DATA", description: "The data to compare with, or a reference snapshot.", required: true },
     current: { value: "DATA", description: "The data to judge.", required: true },
@@ -34,6 +38,7 @@ const spec: CommandSpec = {
     timestamp: { value: "COLUMN", description: "The event time: not judged." },
     "false-alarm": { value: "SHARE", description: "The chance that healthy data is called drift, over all columns.", default: "0.01" },
     "null-values": { value: "A,B", description: "Texts that mean a missing value, beside the empty field." },
+    ...compareFlags,
     multivariate: { description: "Judge what is computed from several columns, too: principal components and the outlier score." },
   },
 };
@@ -51,17 +56,22 @@ export async function compareCommand(args: string[], io: Io): Promise<number> {
       hint: "0.01 means: one healthy comparison in a hundred is called drift.",
     });
   }
+  const compat = compatOf(parsed);
   const progress = createProgress(io);
   try {
     progress("reading the reference");
-    const reference = await readReference(parsed, io);
+    const reference = await readReference(parsed, compat, io);
     progress("reading the current data");
     const current = parsed.text("current")!;
     const compiled = compileLayout(reference.snapshot);
     const counted = await countTable(resolve(io.cwd, current), compiled, { nullValues: list(parsed, "null-values") });
     progress("");
 
-    const policy = { ...comparePolicy(falseAlarm), features: { exclude: reference.skipped.map(({ feature }) => feature) } };
+    const policy = {
+      ...comparePolicy(falseAlarm),
+      features: { exclude: reference.skipped.map(({ feature }) => feature) },
+      ...(compat === undefined ? {} : { compat }),
+    };
     const prepared = prepareReference(reference.snapshot, policy);
     const window: WindowCounts = {
       model: reference.snapshot.model,
@@ -97,13 +107,17 @@ export async function compareCommand(args: string[], io: Io): Promise<number> {
       skipped: reference.skipped,
       only_in_reference: counted.lacking.filter((feature) => prepared.names.includes(feature)),
       only_in_current: counted.extra.filter((column) => !known.has(column)),
-      features: withRoles(evaluation.features, reference.snapshot),
+      features: withDegraded(withRoles(evaluation.features, reference.snapshot), reference.snapshot, counted.float32),
     };
     warnOfColumns(document, reference, io);
     if (parsed.text("format") === "json") io.stdout(`${JSON.stringify(document)}\n`);
     else if (parsed.text("format") === "html") io.stdout(compareHtml(document, reference.snapshot, window));
-    else io.stdout(compareText(document));
-    return evaluation.verdict === "drift" ? exitCodes.no : evaluation.verdict === "no_drift" ? exitCodes.fine : exitCodes.cannotTell;
+    else {
+      const shapes = io.terminal !== undefined || parsed.has("bars") ? shapesOf(document, reference.snapshot, window) : [];
+      io.stdout(compareText(document, viewOf(io), shapes));
+    }
+    if (evaluation.verdict === "insufficient_data") return exitCodes.cannotTell;
+    return reaches(evaluation.severity, parsed.text("fail-on")) ? exitCodes.no : exitCodes.fine;
   } finally {
     progress("");
   }
@@ -112,7 +126,7 @@ export async function compareCommand(args: string[], io: Io): Promise<number> {
 type Reference = { readonly snapshot: Snapshot; readonly skipped: readonly SkippedColumn[]; readonly isSnapshot: boolean };
 
 /** The snapshot of the reference: loaded, or built of a table. Its time of making is left out, so that equal tables have equal digests. */
-async function readReference(parsed: ParsedArgs, io: Io): Promise<Reference> {
+async function readReference(parsed: ParsedArgs, compat: Compat | undefined, io: Io): Promise<Reference> {
   const source = parsed.text("reference")!;
   const path = resolve(io.cwd, source);
   const exclude = list(parsed, "exclude");
@@ -150,6 +164,7 @@ async function readReference(parsed: ParsedArgs, io: Io): Promise<Reference> {
     categorical,
     nullValues: list(parsed, "null-values"),
     recordColumns: false,
+    psiBins: keptBins(compat),
     pca: multivariate ? "on" : "off",
     outliers: multivariate ? "on" : "off",
     nowMs: 0,
@@ -167,6 +182,29 @@ async function readReference(parsed: ParsedArgs, io: Io): Promise<Reference> {
 function withRoles(features: CompareDocument["features"], snapshot: Snapshot): CompareDocument["features"] {
   const derived = new Set(snapshot.features.filter(({ role }) => role === "derived").map(({ feature }) => feature));
   return features.map((one) => (derived.has(one.feature) ? { ...one, role: "derived" } : one));
+}
+
+/** The drifting columns over their coarse bins, the worst first. */
+function shapesOf(document: CompareDocument, snapshot: Snapshot, { layout, counts }: WindowCounts): Shape[] {
+  const place = new Map(snapshot.features.map(({ feature }, i) => [feature, i]));
+  return ranked(document.features)
+    .filter(({ verdict }) => verdict === "drift")
+    .map(({ feature }) => {
+      const i = place.get(feature)!;
+      const of = snapshot.features[i]!;
+      return {
+        feature,
+        labels: coarseLabels(of),
+        reference: referenceCoarse(of),
+        current: coarseCounts(of, counts, layout.features[i]!.offset, new Float64Array(coarsePlan(of).size)),
+      };
+    });
+}
+
+/** Colours where a person looks and has not said no (https://no-color.org). */
+function viewOf({ terminal, env }: Io): View {
+  const wanted = (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
+  return { width: terminal?.columns, colour: terminal !== undefined && wanted };
 }
 
 function warnOfColumns(document: CompareDocument, reference: Reference, io: Io): void {
