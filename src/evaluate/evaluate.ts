@@ -7,8 +7,8 @@
 import { psiInterval } from "../../detectors/index.ts";
 import { coarseLabels } from "../reference/coarse.ts";
 import type { PreparedReference } from "./calibrate.ts";
-import { compatStatistics } from "./compat.ts";
 import { calibrationState } from "./calibration-state.ts";
+import { compatStatistics } from "./compat.ts";
 import {
   type Evaluation,
   type FeatureEvaluation,
