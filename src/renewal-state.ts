@@ -3,6 +3,7 @@
  * transaction. The fact is the commit point: with it a renewal is done, without it it has not happened, whatever files there are.
  */
 
+import { join } from "node:path";
 import { DriftdError } from "./lib/errors.ts";
 import type { Distance } from "./reference/renewal.ts";
 import type { EventRow } from "./store/store.ts";
@@ -120,4 +121,20 @@ export function postponedEvent({ model, version, atMs, dueMs }: About, { reason,
 
 function iso(epochMs: number): string {
   return new Date(epochMs).toISOString().replace(".000Z", "Z");
+}
+
+/** Where a renewed snapshot lies in the folder of renewals: `<model>/<version>/<ordinal>-<eight digits of the digest>.json.gz`. */
+export function snapshotPath(of: {
+  readonly model: string;
+  readonly version: string;
+  readonly ordinal: number;
+  readonly digest: string;
+}): string {
+  const digits = of.digest.replace("sha256:", "").slice(0, 8);
+  return join(fileName(of.model), fileName(of.version), `${of.ordinal}-${digits}.json.gz`);
+}
+
+/** A name as one part of a path: anything but letters, digits, `-` and `_` is percent-encoded; the empty version is `_`. */
+function fileName(name: string): string {
+  return name === "" ? "_" : encodeURIComponent(name).replace(/[.!~*'()]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -5,7 +5,7 @@
  *
  * The steps of one renewal: sum the panes, write the snapshot beside the store, then one transaction with the fact that it is done and its
  * event, then swap the judges. A crash before the transaction leaves the old reference, and the same snapshot is made again; a crash after it leaves
- * the new one. Every snapshot is kept.
+ * the new one. Every snapshot is kept. It is long because the order of these steps stands in one place.
  */
 
 import { mkdir } from "node:fs/promises";
@@ -18,7 +18,7 @@ import type { Metrics } from "./metrics/metrics.ts";
 import { compileLayout } from "./reference/compile.ts";
 import { DAY_MS } from "./reference/from-panes.ts";
 import { loadSnapshot, saveSnapshot } from "./reference/load.ts";
-import type { LoadedReference, ModelReferences } from "./reference/models.ts";
+import { type LoadedReference, type ModelReferences, withOthers } from "./reference/models.ts";
 import {
   dayName,
   distancesBetween,
@@ -29,6 +29,7 @@ import {
   nextTry,
   renewalDays,
   spoilsDays,
+  storeSource,
 } from "./reference/renewal.ts";
 import type { Snapshot } from "./reference/snapshot.ts";
 import { sumStore } from "./reference-panes.ts";
@@ -39,6 +40,7 @@ import {
   readRenewal,
   renewalFact,
   renewedEvent,
+  snapshotPath,
   writeRenewal,
 } from "./renewal-state.ts";
 import type { EvaluatedThrough, EventRow, Store } from "./store/store.ts";
@@ -194,12 +196,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
         first: before.renewal?.first ?? { digest: first.digest, created_at: first.provenance.created_at, features: firstCounts(first) },
       },
     });
-    const path = join(
-      folder,
-      fileName(model),
-      fileName(version),
-      `${ordinal}-${snapshot.digest.replace("sha256:", "").slice(0, 8)}.json.gz`,
-    );
+    const path = join(folder, snapshotPath({ model, version, ordinal, digest: snapshot.digest }));
     try {
       await mkdir(dirname(path), { recursive: true });
       await saveSnapshot(snapshot, path);
@@ -240,10 +237,12 @@ export function createRenewals(options: RenewalsOptions): Renewals {
       for (const subject of await store.versions()) if (context.ruleOf(subject.model) !== undefined) await load(subject, context);
     },
     over: (context) =>
-      overlay(
+      withOthers(
         context.references,
-        (model, version) => entryOf({ model, version }, context)?.reference,
-        () => [...entries.values()],
+        [...entries.values()].flatMap(({ model, version }) => {
+          const reference = entryOf({ model, version }, context)?.reference;
+          return reference === undefined ? [] : [{ model, version, reference }];
+        }),
       ),
     generation: () => generation,
     untilMs: async (gateMs, subjects, progress) => {
@@ -306,47 +305,8 @@ export function createRenewals(options: RenewalsOptions): Renewals {
   };
 }
 
-/** References of which some versions have another one. */
-function overlay(
-  references: ModelReferences,
-  renewedOf: (model: string, version: string) => LoadedReference | undefined,
-  subjects: () => readonly Subject[],
-): ModelReferences {
-  const renewed = new Map(
-    subjects().flatMap(({ model, version }) => {
-      const reference = renewedOf(model, version);
-      return reference === undefined ? [] : [[keyOf(model, version), { model, version, reference }] as const];
-    }),
-  );
-  if (renewed.size === 0) return references;
-  const listed = references.all().filter(({ model, version }) => version === undefined || !renewed.has(keyOf(model, version)));
-  return {
-    find: (model, version) => renewed.get(keyOf(model, version))?.reference ?? references.find(model, version),
-    all: () => [...listed, ...renewed.values()],
-  };
-}
-
-/**
- * How the provenance names panes: `store:2024-01-01/2024-01-29 without 2024-01-05`, from the first day that is there. Whole days; a time where it
- * is none.
- */
-export function storeSource(fromMs: number, toMs: number, leftOut: readonly string[]): string {
-  const name = (ms: number) =>
-    new Date(ms)
-      .toISOString()
-      .replace(/T00:00:00.000Z$/, "")
-      .replace(".000Z", "Z");
-  const without = leftOut.filter((day) => Date.parse(day) > fromMs);
-  return `store:${name(fromMs)}/${name(toMs)}${without.length === 0 ? "" : ` without ${without.join(", ")}`}`;
-}
-
 function loaded(path: string, snapshot: Snapshot): LoadedReference {
   return { path, snapshot, compiled: compileLayout(snapshot) };
-}
-
-/** A name as one part of a path: anything but letters, digits, `-` and `_` is percent-encoded; the empty version is `_`. */
-function fileName(name: string): string {
-  return name === "" ? "_" : encodeURIComponent(name).replace(/[.!~*'()]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function keyOf(model: string, version: string): string {

@@ -75,6 +75,21 @@ function withoutOutlier(model: string, path: string): DriftdError {
   });
 }
 
+/** References of which some versions have another one than the configured one. */
+export function withOthers(
+  references: ModelReferences,
+  others: readonly { readonly model: string; readonly version: string; readonly reference: LoadedReference }[],
+): ModelReferences {
+  if (others.length === 0) return references;
+  const keyOf = (model: string, version: string) => JSON.stringify([model, version]);
+  const byKey = new Map(others.map((other) => [keyOf(other.model, other.version), other]));
+  const listed = references.all().filter(({ model, version }) => version === undefined || !byKey.has(keyOf(model, version)));
+  return {
+    find: (model, version) => byKey.get(keyOf(model, version))?.reference ?? references.find(model, version),
+    all: () => [...listed, ...others],
+  };
+}
+
 async function loadReference(model: string, path: string): Promise<LoadedReference> {
   const snapshot = await loadSnapshot(path);
   if (snapshot.model !== model) {

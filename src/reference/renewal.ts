@@ -111,6 +111,20 @@ export function distancesFromFirst(snapshot: Snapshot): Distance[] {
     .sort(byDistance);
 }
 
+/**
+ * How the provenance names panes: `store:2024-01-01/2024-01-29 without 2024-01-05`, from the first day that is there. Whole days; a time where it
+ * is none.
+ */
+export function storeSource(fromMs: number, toMs: number, leftOut: readonly string[]): string {
+  const name = (ms: number) =>
+    new Date(ms)
+      .toISOString()
+      .replace(/T00:00:00.000Z$/, "")
+      .replace(".000Z", "Z");
+  const without = leftOut.filter((day) => Date.parse(day) > fromMs);
+  return `store:${name(fromMs)}/${name(toMs)}${without.length === 0 ? "" : ` without ${without.join(", ")}`}`;
+}
+
 /** A calendar day as `2024-01-05`. */
 export function dayName(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10);
