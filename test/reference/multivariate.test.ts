@@ -101,7 +101,7 @@ describe("healthy pairs", () => {
     );
   const plain: Data = (random, rows) => columnsOf(rows, () => Array.from({ length: FEATURES }, () => normal(random)));
   const withText: Data = (random, rows) => ({
-    ...plain(random, rows),
+    ...plain(random, rows, false),
     many: Array.from({ length: rows }, () => `c${Math.floor(400 * uniform(random) ** 3)}`),
   });
 
