@@ -23,7 +23,7 @@ function driftd(args: string[]): Promise<Outcome> {
   });
 }
 
-const commands = ["run", "check-config", "reference", "compare", "replay", "deliveries", "store", "version", "help"];
+const commands = ["run", "check-config", "reference", "compare", "replay", "backtest", "power", "deliveries", "store", "version", "help"];
 
 test("help lists every command", async () => {
   const { code, stdout } = await driftd(["--help"]);
