@@ -58,7 +58,7 @@ function slipOf(issue: Issue, path: ConfigPath, root: unknown): Slip[] {
         return [{ path, at: "value", value: false, message: "is an empty list", hint: "give it at least one entry" }];
       return fact(`is too small; ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`);
     case "too_big":
-      return fact(`is too large; at most ${issue.maximum}`);
+      return fact(`is too large; ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`);
     case "invalid_union":
       return unionSlips(issue, path, root);
     case "invalid_key":

@@ -1,5 +1,6 @@
 /** What the schema of `judging.ts` cannot say: patterns that compile, ranges with two ends in order, edges that ascend. */
 
+import { unsafePattern } from "../lib/pattern.ts";
 import type { Slip } from "./issues.ts";
 import type { ConfigPath } from "./problem.ts";
 import type { EffectiveModel } from "./schema.ts";
@@ -25,8 +26,11 @@ function checkExpectations(path: ConfigPath, { expectations }: EffectiveModel): 
         else if (min !== null && max !== null && min > max)
           slips.push(fact([...at, "between"], "begins above its end", "swap the two", false));
       }
-      if (one.matches !== undefined && !isPattern(one.matches)) {
-        slips.push(fact([...at, "matches"], "is not a regular expression", "JavaScript's, with the flag u", true));
+      if (one.matches !== undefined) {
+        const unsafe = isPattern(one.matches) ? unsafePattern(one.matches) : undefined;
+        if (!isPattern(one.matches))
+          slips.push(fact([...at, "matches"], "is not a regular expression", "JavaScript's, with the flag u", true));
+        else if (unsafe !== undefined) slips.push(fact([...at, "matches"], `could take for ever: ${unsafe}`, "write it without", true));
       }
       return slips;
     });

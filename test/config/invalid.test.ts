@@ -56,13 +56,17 @@ const messages: Readonly<Record<string, readonly string[]>> = {
     '2:81: models[0].expectations.origin.matches: "[A-Z" is not a regular expression; JavaScript\'s, with the flag u',
   ],
   "expectation-range": ["2:80: models[0].expectations.delay.between: begins above its end; swap the two"],
+  "expectation-unsafe-pattern": [
+    '2:81: models[0].expectations.origin.matches: "^(a+)+$" could take for ever: what it repeats without end can itself vary; write it without',
+  ],
+  "expectation-tolerates-all": ["2:98: models[0].expectations.origin.tolerate: 1 is too large; less than 1"],
   "expectation-unknown": ['2:72: models[0].expectations.origin.in_sett: unknown key; did you mean "in_set"?'],
   "renew-beyond-retention": [
     "2:69: models[0].reference.renew.days: 60 are more days than panes are kept; at most as many as store.retention, 35d",
   ],
   "renew-without-path": ["2:27: models[0].reference.path: is required; name a snapshot; `driftd reference build` makes one"],
   "signal-name": ['2:22: record.signals["lat ency"]: is not the name of a signal; letters, digits and _'],
-  "volume-duplicates": ["2:68: models[0].volume.duplicates: 2 is too large; at most 1"],
+  "volume-duplicates": ["2:68: models[0].volume.duplicates: 2 is too large; less than 1"],
   "volume-silence": [
     '2:65: models[0].volume.silence: "never" is not one of auto, off and is not a duration; write 250ms, 30s, 5m, 1h30m or 35d',
   ],

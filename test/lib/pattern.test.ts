@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { unsafePattern } from "../../src/reference/pattern.ts";
+import { unsafePattern } from "../../src/lib/pattern.ts";
 
 test.each([
   "^[A-Z]{3}$",
