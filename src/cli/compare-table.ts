@@ -65,13 +65,15 @@ function shorten(text: string, width: number): string {
 /** Both sides of one column over its coarse bins. */
 export type Shape = {
   readonly feature: string;
+  /** One for each bin; the first `regular` are values or intervals, the others special. */
   readonly labels: readonly string[];
+  readonly regular: number;
   readonly reference: ArrayLike<number>;
   readonly current: ArrayLike<number>;
 };
 
 /** Two lines of blocks, one character for each bin, on one scale of shares: `·` is an empty bin. As many bins as fit. */
-export function drawShape({ feature, labels, reference, current }: Shape, view: View): string {
+export function drawShape({ feature, labels, regular, reference, current }: Shape, view: View): string {
   const room = Math.max(1, (view.width ?? Number.POSITIVE_INFINITY) - "  reference  ".length - 1);
   const size = Math.min(labels.length, room);
   const [p, q] = [shares(reference), shares(current)];
@@ -82,8 +84,11 @@ export function drawShape({ feature, labels, reference, current }: Shape, view: 
       .map((share) => (share === 0 ? "·" : LEVELS[Math.min(LEVELS.length - 1, Math.floor((LEVELS.length * share) / top))]!))
       .join("")
       .concat(size < labels.length ? "…" : "");
-  const range = labels.length === 0 ? "" : `${labels[0]} … ${labels.at(-1)}`;
-  const head = shorten(printable(`${feature}  ${range}`), view.width ?? Number.POSITIVE_INFINITY);
+  const ends = regular < 2 ? labels.slice(0, regular) : [labels[0], labels[regular - 1]];
+  const head = shorten(
+    printable(`${feature}  ${[ends.join(" … "), ...labels.slice(regular)].join(", ")}`),
+    view.width ?? Number.POSITIVE_INFINITY,
+  );
   return `${head}\n  reference  ${line(p)}\n  current    ${line(q)}\n`;
 }
 

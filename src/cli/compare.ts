@@ -195,6 +195,7 @@ function shapesOf(document: CompareDocument, snapshot: Snapshot, { layout, count
       return {
         feature,
         labels: coarseLabels(of),
+        regular: coarsePlan(of).regular,
         reference: referenceCoarse(of),
         current: coarseCounts(of, counts, layout.features[i]!.offset, new Float64Array(coarsePlan(of).size)),
       };

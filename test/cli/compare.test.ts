@@ -14,7 +14,9 @@ import { createNormal, createRandom } from "../evaluate/make.ts";
 const folder = mkdtempSync(join(tmpdir(), "driftd-compare-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+const run = (...args: string[]) => runOn({}, ...args);
+
+async function runOn(where: Partial<Io>, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   let stdout = "";
   let stderr = "";
   const io: Io = {
@@ -27,6 +29,7 @@ async function run(...args: string[]): Promise<{ code: number; stdout: string; s
     isTTY: false,
     env: {},
     cwd: folder,
+    ...where,
   };
   return { code: await compareCommand(args, io), stdout, stderr };
 }
@@ -301,6 +304,177 @@ describe("driftd compare", () => {
     expect(stdout).toContain("&lt;img src=x&gt;");
     expect(stdout).toContain("&lt;b&gt;&amp;&#39;&quot;&lt;/b&gt;");
     expect(stdout).not.toMatch(/<img|<b>|<script|https?:|src=["']|href=/);
+  });
+
+  describe("as a gate", () => {
+    const severe = tables.reference.map((row) => ({ ...row, score: (row["score"] as number) + 1 }));
+
+    it.each([
+      ["a warning", "shifted.csv", [], 1],
+      ["a warning", "shifted.csv", ["--fail-on", "warning"], 1],
+      ["a warning", "shifted.csv", ["--fail-on", "critical"], 0],
+      ["something critical", "severe.csv", ["--fail-on", "critical"], 1],
+      ["too little data", "small.csv", ["--fail-on", "critical"], 3],
+    ])("answers %s in %s with %j by exit code %d", async (_, current, flags, code) => {
+      writeCsv("severe.csv", severe);
+      const answer = await compare("reference.csv", current, ...flags);
+      expect(answer.code).toBe(code);
+      // The document is the same: only the exit code is the gate's.
+      expect(answer.document.verdict).toBe(current === "small.csv" ? "insufficient_data" : "drift");
+    });
+  });
+
+  describe("older tools' numbers", () => {
+    const score = (document: CompareDocument) => document.features.find(({ feature }) => feature === "score")!;
+
+    it("are absent unless asked for", async () => {
+      const { document } = await compare("reference.csv", "shifted.csv");
+      for (const feature of document.features) expect(feature).not.toHaveProperty("compat");
+    });
+
+    it("are exact when the reference is a table, and change nothing else", async () => {
+      const flags = [
+        "--psi-zero",
+        "evidently",
+        "--psi-bins",
+        "deciles",
+        "--js-base",
+        "2",
+        "--js-form",
+        "distance",
+        "--kl-direction",
+        "reference||current",
+      ];
+      const { document, code } = await compare("reference.csv", "shifted.csv", ...flags);
+      expect(code).toBe(1);
+      expect(score(document).compat).toEqual({
+        psi: { value: expect.closeTo(0.04, 1), zero: "evidently", bins: "deciles", exact: true },
+        kl: { value: expect.closeTo(0.02, 1), direction: "reference||current", zero: "evidently", bins: "deciles", exact: true },
+        jensen_shannon: { value: expect.closeTo(0.085, 1), base: 2, form: "distance", bins: "deciles", exact: true },
+      });
+      const { document: plain } = await compare("reference.csv", "shifted.csv");
+      expect(score(document).verdict).toBe(score(plain).verdict);
+      expect(score(document).statistics.psi).toEqual(score(plain).statistics.psi);
+    });
+
+    it("say that they are not exact of a snapshot that has not the edges", async () => {
+      const { snapshot } = await buildSnapshot({
+        input: join(folder, "reference.csv"),
+        model: "m",
+        nowMs: 0,
+        driftd: "0",
+        recordColumns: false,
+      });
+      await saveSnapshot(snapshot, join(folder, "plain.json"));
+      const { document } = await compare("plain.json", "shifted.csv", "--psi-bins", "width:20");
+      expect(score(document).compat!.psi!).toMatchObject({ zero: "jeffreys", bins: "width:20", exact: false });
+    });
+
+    it.each([
+      ["--psi-zero", "half"],
+      ["--psi-zero", "epsilon:2"],
+      ["--psi-zero", "jeffreys:1"],
+      ["--psi-bins", "tenths"],
+      ["--psi-bins", "width:0"],
+      ["--psi-bins", "edges:[2,1]"],
+      ["--psi-bins", "deciles,doane"],
+      ["--js-base", "10"],
+      ["--fail-on", "never"],
+    ])("refuse %s %s", async (flag, value) => {
+      await expect(run("--reference", "reference.csv", "--current", "same.csv", flag, value)).rejects.toMatchObject({ code: "USAGE" });
+    });
+  });
+
+  describe("on a terminal", () => {
+    const terminal = { columns: 72 };
+    const args = ["--reference", "reference.csv", "--current", "shifted.csv"];
+
+    it("keeps within its lines, in colour, and draws the drifting columns", async () => {
+      const { stdout } = await runOn({ terminal }, ...args);
+      expect(stdout).toContain("\u001b[33mDRIFT warning\u001b[0m");
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the colours are what is taken away
+      const lines = stdout.replaceAll(/\u001b\[\d+m/g, "").split("\n");
+      const table = lines.slice(3, lines.indexOf("", 4));
+      expect(Math.max(...table.map((line) => line.length))).toBeLessThanOrEqual(72);
+      const at = lines.findIndex((line) => line.startsWith("score  ["));
+      expect(lines[at + 1]).toMatch(/^ {2}reference {2}[▁-█]{10}·$/);
+      expect(lines[at + 2]).toMatch(/^ {2}current {4}[▁-█]{10}[▁·]$/);
+    });
+
+    it.each([
+      ["NO_COLOR", { NO_COLOR: "1" }],
+      ["a dumb terminal", { TERM: "dumb" }],
+    ])("uses no colour with %s", async (_, env) => {
+      expect((await runOn({ terminal, env }, ...args)).stdout).not.toContain("\u001b");
+    });
+
+    it("draws nothing elsewhere unless --bars asks for it", async () => {
+      expect((await run(...args)).stdout).not.toContain("  current    ");
+      const { stdout } = await run(...args, "--bars");
+      expect(stdout).toContain("  current    ");
+      expect(stdout).not.toContain("\u001b");
+    });
+  });
+
+  describe("says what it cannot judge well", () => {
+    const reasons = (document: CompareDocument, name: string) =>
+      (document.features.find(({ feature }) => feature === name)!.degraded ?? []).map(({ reason }) => reason);
+
+    it("30 rows, constant columns, empty columns", async () => {
+      const poor = (count: number, constant: number, empty: boolean) =>
+        rows(count).map((row) => ({ ...row, constant, empty: empty ? null : row["age"]! }));
+      writeCsv("poor0.csv", poor(5000, 7, false));
+      writeCsv("poor1.csv", poor(30, 7, true));
+      const { document, code, stderr } = await compare("poor0.csv", "poor1.csv");
+      expect(code).toBe(0);
+      expect(stderr).toBe("");
+      expect(reasons(document, "age")).toEqual(["few_values"]);
+      expect(reasons(document, "constant")).toEqual(["constant_reference"]);
+      expect(reasons(document, "empty")).toEqual(["no_values"]);
+      expect(document.features.find(({ feature }) => feature === "empty")).toMatchObject({ verdict: "insufficient_data" });
+      const { stdout } = await run("--reference", "poor0.csv", "--current", "poor1.csv");
+      expect(stdout).toContain("note: constant: is 7 throughout the reference: only other values can be seen\n");
+      expect(stdout).toContain("note: age: 5000 against 30 values are compared in 6 bins at most: small changes stay unseen\n");
+      // A column that is empty in the reference is left out by name.
+      writeCsv("poor2.csv", poor(5000, 8, false));
+      expect((await compare("poor1.csv", "poor2.csv")).document.skipped).toContainEqual({ feature: "empty", reason: "all_missing" });
+      const other = await compare("poor0.csv", "poor2.csv");
+      expect(other.document.features.find(({ feature }) => feature === "constant")).toMatchObject({
+        verdict: "drift",
+        reason: "out_of_range",
+      });
+    });
+
+    it("ten thousand categories, and more", async () => {
+      const many = (count: number, of: number) => Array.from({ length: count }, (_, i) => ({ city: `c${(i * 7919) % of}` }));
+      writeCsv("many0.csv", many(40_000, 12_000));
+      writeCsv("many1.csv", many(20_000, 12_000));
+      const { document } = await compare("many0.csv", "many1.csv", "--categorical", "city");
+      expect(document.verdict).toBe("no_drift");
+      expect(reasons(document, "city")).toEqual(["unnamed_categories", "rare_categories"]);
+    });
+
+    it("float32 on either side of float64, which is no drift", async () => {
+      const saved = (table: readonly Row[]) =>
+        table.map((row) => ({ ...row, price: Math.fround(Math.round((row["score"] as number) * 10) / 10) }));
+      const exact = (table: readonly Row[]) => table.map((row) => ({ ...row, price: Math.round((row["score"] as number) * 10) / 10 }));
+      writeCsv("wide.csv", exact(tables.reference));
+      writeCsv("narrow.csv", saved(tables.same));
+      writeCsv("shifted32.csv", saved(tables.shifted));
+      const price = (document: CompareDocument) => document.features.find(({ feature }) => feature === "price")!;
+      const forth = await compare("wide.csv", "narrow.csv");
+      expect(forth.code).toBe(0);
+      expect(reasons(forth.document, "price")).toEqual(["float32_current"]);
+      const back = await compare("narrow.csv", "wide.csv");
+      expect(back.code).toBe(0);
+      expect(back.stderr).toContain("price: was saved as float32");
+      expect(reasons(back.document, "price")).toEqual(["float32_reference"]);
+      // What drifts is still seen, and the counts are those of the numbers before they were rounded.
+      writeCsv("shifted64.csv", exact(tables.shifted));
+      const drifted = price((await compare("wide.csv", "shifted32.csv")).document);
+      expect(drifted.verdict).toBe("drift");
+      expect(drifted.statistics).toEqual(price((await compare("wide.csv", "shifted64.csv")).document).statistics);
+    });
   });
 
   it("shows its help", async () => {
