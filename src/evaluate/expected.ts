@@ -79,22 +79,22 @@ export function expectSpecial(expected: Expected, feature: PreparedFeature, curr
   }
 }
 
-/** The cell of each of a window's half hours, by layout; made once for all features of a window. */
-export function createBlockCells(blocks: WindowCounts["blocks"]): (layout: CellLayout) => Int32Array {
-  const known = new Map<CellLayout, Int32Array>();
-  return (layout) => {
-    let cells = known.get(layout);
-    if (cells === undefined) {
-      cells = Int32Array.from(blocks, ({ startMs }) => cellOf(layout, dayOf(startMs), hourOf(startMs)));
-      known.set(layout, cells);
+/**
+ * Rows of one feature in each cell of a layout: `(layout, column)`, where `column` is the feature's place in the blocks. The cells of the
+ * window's half hours are found once for all its features; the answer is overwritten by the next one.
+ */
+export function createRowsByCell(blocks: WindowCounts["blocks"]): (layout: CellLayout, column: number) => Float64Array {
+  const known = new Map<CellLayout, { readonly cells: Int32Array; readonly rows: Float64Array }>();
+  return (layout, column) => {
+    let found = known.get(layout);
+    if (found === undefined) {
+      const cells = Int32Array.from(blocks, ({ startMs }) => cellOf(layout, dayOf(startMs), hourOf(startMs)));
+      found = { cells, rows: new Float64Array(CELL_COUNT[layout]) };
+      known.set(layout, found);
     }
-    return cells;
+    const { cells, rows } = found;
+    rows.fill(0);
+    for (let b = 0; b < cells.length; b++) rows[cells[b]!] = rows[cells[b]!]! + blocks[b]!.values[column]!;
+    return rows;
   };
-}
-
-/** Rows of one feature in each cell of a layout; `cells` is the cell of each block, `column` the feature's place in the blocks. */
-export function rowsByCell(blocks: WindowCounts["blocks"], cells: Int32Array, layout: CellLayout, column: number): Float64Array {
-  const rows = new Float64Array(CELL_COUNT[layout]);
-  for (let b = 0; b < cells.length; b++) rows[cells[b]!] = rows[cells[b]!]! + blocks[b]!.values[column]!;
-  return rows;
 }

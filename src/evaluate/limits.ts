@@ -23,25 +23,27 @@ const LN_STEP = Math.log(1.05);
 
 /**
  * The limit of G for `used` bins and the effective size `en` = nm/(n + m): chi-square alone in a comparison; with the noise between days where
- * it is known; with a tolerated PSI of .02 where it is not. Infinity when there is only one bin.
+ * it is known (a `critical` verdict takes more of it); with a tolerated PSI of .02 where it is not. Infinity when there is only one bin.
  */
-export function shiftLimit(policy: Policy, window: PreparedWindow, used: number, en: number): number {
+export function shiftLimit(policy: Policy, window: PreparedWindow, used: number, en: number, critical = false): number {
   const df = used - 1;
   if (df < 1) return Number.POSITIVE_INFINITY;
   const step = policy.mode === "compare" ? 0 : Math.round(Math.log(en) / LN_STEP);
   const key = step * 256 + df;
-  const known = window.limits.get(key);
+  const limits = critical ? window.criticalLimits : window.limits;
+  const known = limits.get(key);
   if (known !== undefined) return known;
-  const limit = computeShiftLimit(policy, window, df, Math.exp(step * LN_STEP));
-  window.limits.set(key, limit);
+  const limit = computeShiftLimit(policy, window, df, Math.exp(step * LN_STEP), critical);
+  limits.set(key, limit);
   return limit;
 }
 
-function computeShiftLimit(policy: Policy, { alpha, calibration }: PreparedWindow, df: number, en: number): number {
+/** The noise adds μ to the mean of G per row and v to its variance; a gamma law with these two moments stands for it (Satterthwaite). */
+function computeShiftLimit(policy: Policy, { alpha, calibration }: PreparedWindow, df: number, en: number, critical: boolean): number {
   if (policy.mode === "compare") return chi2Isf(alpha, df);
   if (calibration === undefined) return noncentralChi2Isf(alpha, df, en * TOLERATED_PSI);
   const mean = df + en * calibration.mu;
-  const variance = 2 * df + 4 * en * calibration.mu + en * en * calibration.v;
+  const variance = 2 * df + 4 * en * calibration.mu + en * en * (critical ? calibration.vCritical : calibration.v);
   return Math.max(chi2Isf(alpha, df), gammaIsf(alpha, (mean * mean) / variance, variance / mean));
 }
 
@@ -68,6 +70,6 @@ export function binLimit(window: PreparedWindow, bins: number, countVariance: nu
     return limit;
   }
   const variance = countVariance + dayVariance;
-  const df = Math.min(MAX_T_DF, ((calibration.days - 1) * variance * variance) / (dayVariance * dayVariance));
+  const df = Math.min(MAX_T_DF, ((calibration.blocks - 1) * variance * variance) / (dayVariance * dayVariance));
   return studentTIsf(alpha / (2 * bins), df);
 }

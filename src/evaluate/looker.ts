@@ -8,7 +8,7 @@ import { SPECIAL_SLOTS } from "../reference/layout.ts";
 import type { PreparedReference } from "./calibrate.ts";
 import { applyCompareRule } from "./compare-rule.ts";
 import type { Gate, VerdictReason, WindowCounts } from "./evaluation.ts";
-import { createBlockCells, type Expected, expectCells, expectPooled, expectSpecial, rowsByCell } from "./expected.ts";
+import { createRowsByCell, type Expected, expectCells, expectPooled, expectSpecial } from "./expected.ts";
 import { firstGateOf } from "./first-reference.ts";
 import { MIN_COVERAGE, VALUES_PER_BIN } from "./limits.ts";
 import { conclude, INSUFFICIENT, type Look } from "./look.ts";
@@ -22,7 +22,7 @@ export type Looker = { readonly at: (index: number, gates?: Gate[]) => Look };
 export function createLooker(counts: WindowCounts, reference: PreparedReference, window: number): Looker {
   const { policy } = reference;
   const columns = reference.columnsOf(counts.layout);
-  const cellsOf = createBlockCells(counts.blocks);
+  const rowsByCell = createRowsByCell(counts.blocks);
   const vectors = new Map<number, { current: Float64Array; expected: Expected }>();
   const fines = new Map<number, Float64Array>();
   // Loops over one kind of array are several times faster than over two, and the kept counts of a detail are narrower than a window's.
@@ -98,7 +98,7 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
       look.n = coarseInto(look);
       const { calibration } = prepared;
       if (calibration === undefined || calibration.cells === "pooled" || policy.thresholds !== "auto") expectPooled(expected, feature);
-      else expectCells(expected, feature, calibration, rowsByCell(counts.blocks, cellsOf(calibration.cells), calibration.cells, column));
+      else expectCells(expected, feature, calibration, rowsByCell(calibration.cells, column));
       expectSpecial(expected, feature, look.current);
 
       if (policy.mode === "compare" && policy.thresholds === "auto") return applyCompareRule(look, gates);
@@ -115,10 +115,12 @@ function insufficiency(look: Look, coverage: number, gates?: Gate[]): VerdictRea
   const { feature, n } = look;
   const { calibration } = look.prepared;
   const least = VALUES_PER_BIN * feature.coarseBins;
+  // At hours or on days that it does not know, the reference stands for few rows or for none.
+  const known = Math.min(feature.total, look.expected.total);
   const usual = calibration === undefined ? 0 : calibration.meanValues / 2;
   if (gates !== undefined) {
     gates.push({ gate: "coverage", passed: coverage >= MIN_COVERAGE, value: coverage, limit: MIN_COVERAGE });
-    gates.push({ gate: "reference_values", passed: feature.total >= least, value: feature.total, limit: least });
+    gates.push({ gate: "reference_values", passed: known >= least, value: known, limit: least });
     gates.push({ gate: "values", passed: n >= least, value: n, limit: least });
     if (calibration !== undefined) gates.push({ gate: "usual_values", passed: n >= usual, value: n, limit: usual });
   }
@@ -126,6 +128,7 @@ function insufficiency(look: Look, coverage: number, gates?: Gate[]): VerdictRea
   if (!Number.isSafeInteger(n)) return "overflow";
   if (coverage < MIN_COVERAGE) return "low_coverage";
   if (n < least || feature.total < least) return "too_few_values";
+  if (known < least) return "empty_reference";
   return n < usual ? "thin_window" : undefined;
 }
 

@@ -5,7 +5,7 @@
 
 import { arcsineDifference, g } from "../../detectors/index.ts";
 import { CELL_COUNT, type CellLayout } from "./cells.ts";
-import { VALUES_PER_BIN } from "./limits.ts";
+import { MIN_COVERAGE, VALUES_PER_BIN } from "./limits.ts";
 import { type Slots, sumCells } from "./slots.ts";
 
 /** More windows than this tell nothing new (they overlap): over a reference of years they are taken further apart. */
@@ -18,13 +18,14 @@ export type OwnWindows = {
   /** G of each window, and its effective size nm/(n + m). */
   readonly gs: readonly number[];
   readonly en: readonly number[];
-  readonly meanG: number;
+  /** Day on which each begins, counted from the reference's first. */
+  readonly dayAt: readonly number[];
   readonly meanValues: number;
   /** Share of the reference's windows that hold too few values to be judged, 0–1. */
   readonly thinShare: number;
   /** Mean of y² − s0 by coarse bin, at least 0: the variance between days of the arcsine share. 0 below `firstBin` and for empty bins. */
   readonly binVariance: Float64Array;
-  /** Distinct days that the windows touch. */
+  /** Distinct days with values that the windows touch. */
   readonly days: number;
 };
 
@@ -46,11 +47,12 @@ export function compareOwnWindows(
   const squares = new Float64Array(bins);
   const gs: number[] = [];
   const en: number[] = [];
+  const dayAt: number[] = [];
   const touched = new Set<number>();
-  const starts = Math.floor((slots.length - shape.length) / shape.step) + 1;
-  const step = shape.step * Math.max(1, Math.ceil(starts / MAX_WINDOWS));
   let seen = 0;
   let values = 0;
+  const starts = Math.floor((slots.length - shape.length) / shape.step) + 1;
+  const step = shape.step * Math.max(1, Math.ceil(starts / MAX_WINDOWS));
 
   for (let start = 0; start + shape.length <= slots.length; start += step) {
     const end = start + shape.length;
@@ -59,13 +61,15 @@ export function compareOwnWindows(
     // A window that could have no verdict of its own teaches nothing: with a few values a bin G is far from its law, and a handful of values
     // at night would make the noise of every hour look large.
     if (n < VALUES_PER_BIN * bins) continue;
+    if (slots.filledBefore[end]! - slots.filledBefore[start]! < MIN_COVERAGE * shape.length) continue;
     const firstDay = Math.floor(slots.hourAt[start]! / 24);
     const lastDay = Math.floor(slots.hourAt[end - 1]! / 24);
     const m = expectWithout(start, end, firstDay, lastDay, n);
     if (m === 0) continue;
     for (let k = 0; k < bins; k++) current[k] = slots.before[end * bins + k]! - slots.before[start * bins + k]!;
-    for (let day = firstDay; day <= lastDay; day++) touched.add(day);
+    for (let day = firstDay; day <= lastDay; day++) if (slots.dailyTotal[day]! > 0) touched.add(day);
     values += n;
+    dayAt.push(firstDay);
     gs.push(g(expected, current) ?? 0);
     en.push((n * m) / (n + m));
     for (let k = shape.firstBin; k < bins; k++) {
@@ -82,7 +86,7 @@ export function compareOwnWindows(
     cellTotals,
     gs,
     en,
-    meanG: gs.reduce((sum, value) => sum + value, 0) / gs.length,
+    dayAt,
     meanValues: values / gs.length,
     thinShare: 1 - gs.length / seen,
     binVariance: squares.map((sum) => Math.max(0, sum / gs.length)),
@@ -101,7 +105,7 @@ export function compareOwnWindows(
     const firstHour = firstDay * 24;
     const lastHour = (lastDay + 1) * 24;
     let poolTotal = allTotal;
-    for (let at = firstHour; at < lastHour; at++) poolTotal -= slots.hourlyTotal[at]!;
+    for (let day = firstDay; day <= lastDay; day++) poolTotal -= slots.dailyTotal[day]!;
     if (poolTotal <= 0) return 0;
 
     weights.fill(0);

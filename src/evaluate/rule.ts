@@ -23,7 +23,7 @@ export function applyRule(look: Look, policy: Policy, gates?: Gate[]): Look {
   if (special >= 0 && worst === CRITICAL && gates === undefined) return conclude(look, CRITICAL, specialName(feature, special), special);
   const shift = shiftTest(look, policy, worst, gates);
   const reason = look.reason;
-  const ordinary = calibrated && prepared.longest && (shift < WARNING || gates !== undefined) ? ordinaryBin(look, gates) : -1;
+  const ordinary = calibrated && prepared.testsBins && (shift < WARNING || gates !== undefined) ? ordinaryBin(look, gates) : -1;
   if (special >= 0 && worst >= shift) return conclude(look, worst, specialName(feature, special), special);
   if (shift >= WARNING) return conclude(look, shift, reason);
   if (ordinary >= 0) return conclude(look, WARNING, "bin", ordinary);
@@ -34,8 +34,10 @@ export function applyRule(look: Look, policy: Policy, gates?: Gate[]): Look {
 function shiftTest(look: Look, policy: Policy, worst: number, gates?: Gate[]): number {
   const { current, expected, n, feature, prepared } = look;
   const m = expected.total;
+  const en = (n * m) / (n + m);
+  const used = usedBins(look);
   const value = g(expected.counts, current) ?? 0;
-  look.shiftLimit = shiftLimit(policy, prepared, usedBins(look), (n * m) / (n + m));
+  look.shiftLimit = shiftLimit(policy, prepared, used, en);
   const shifted = value > look.shiftLimit;
   let moved = false;
   let distance = 0;
@@ -52,12 +54,19 @@ function shiftTest(look: Look, policy: Policy, worst: number, gates?: Gate[]): n
     if (look.locationLimit > 0) gates.push({ gate: "location", passed: moved, value: distance, limit: look.locationLimit });
     gates.push({ gate: "effect_warning", passed: effect >= WARNING_EFFECT, value: effect, limit: WARNING_EFFECT });
     gates.push({ gate: "effect_critical", passed: effect >= CRITICAL_EFFECT, value: effect, limit: CRITICAL_EFFECT });
+    if (prepared.calibration !== undefined && used > 1) {
+      const limit = shiftLimit(policy, prepared, used, en, true);
+      gates.push({ gate: "shift_critical", passed: value > limit, value, limit });
+    }
   }
   if (!shifted && !moved) return NO_DRIFT;
   look.reason = "below_effect_floor";
   if (effect < WARNING_EFFECT) return NO_DRIFT;
   look.reason = shifted ? "shift" : "location";
-  return effect >= CRITICAL_EFFECT ? worst : WARNING;
+  if (effect < CRITICAL_EFFECT) return WARNING;
+  // What the reference's own days allow for a warning is not sure enough to wake somebody.
+  if (prepared.calibration !== undefined && value <= shiftLimit(policy, prepared, used, en, true)) return WARNING;
+  return worst;
 }
 
 /**

@@ -21,8 +21,12 @@ export type Slots = {
   /** Counts of each hour of each day: `days × 24 × bins`, and of all bins together. */
   readonly hourly: Float64Array;
   readonly hourlyTotal: Float64Array;
-  /** Counts of each day: `days × bins`. */
+  /** Counts of each day: `days × bins`, and of all bins together. */
   readonly daily: Float64Array;
+  readonly dailyTotal: Float64Array;
+  /** Half hours with values before i, and calendar days with values: a day of which nothing is known is no day. */
+  readonly filledBefore: Int32Array;
+  readonly filledDays: number;
 };
 
 /** Sums the coarse counts of slots of `slotMs` from `fromMs` on; an empty or short row counts as zeros. O(slots × bins). */
@@ -36,6 +40,8 @@ export function readSlots(raw: readonly (readonly number[])[], bins: number, fro
   const hourly = new Float64Array(days * 24 * bins);
   const hourlyTotal = new Float64Array(days * 24);
   const daily = new Float64Array(days * bins);
+  const dailyTotal = new Float64Array(days);
+  const filledBefore = new Int32Array(length + 1);
   for (let i = 0; i < length; i++) {
     const startMs = fromMs + i * slotMs;
     const day = dayOf(startMs) - firstDay;
@@ -52,8 +58,11 @@ export function readSlots(raw: readonly (readonly number[])[], bins: number, fro
     }
     totalBefore[i + 1] = totalBefore[i]! + total;
     hourlyTotal[at] = hourlyTotal[at]! + total;
+    dailyTotal[day] = dailyTotal[day]! + total;
+    filledBefore[i + 1] = filledBefore[i]! + (total > 0 ? 1 : 0);
   }
-  return { bins, length, days, firstDay, hourAt, before, totalBefore, hourly, hourlyTotal, daily };
+  const filledDays = dailyTotal.reduce((filled, total) => filled + (total > 0 ? 1 : 0), 0);
+  return { bins, length, days, firstDay, hourAt, before, totalBefore, hourly, hourlyTotal, daily, dailyTotal, filledBefore, filledDays };
 }
 
 /** The cell of each hour of each day, and the sums by cell. */

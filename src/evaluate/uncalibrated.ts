@@ -1,7 +1,14 @@
 /** Why a feature's noise at a window length could not be learnt from the reference's own days: a closed list. */
 
+import { DAY_MS } from "./cells.ts";
+
 /** Fewer days say too little about how days differ. A window longer than a day needs as many of its own length. */
-export const MIN_DAYS = 7;
+const MIN_DAYS = 7;
+
+/** Calendar days with values that a calibration for windows of `lengthMs` needs. */
+export function neededDays(lengthMs: number): number {
+  return Math.ceil(MIN_DAYS * Math.max(1, lengthMs / DAY_MS));
+}
 
 /** What is lacking; `days` is what there is, `needed` what it would take. */
 export type Uncalibrated =

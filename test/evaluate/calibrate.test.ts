@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { chi2Isf, g } from "../../detectors/index.ts";
-import { calibrateFeature, prepareReference } from "../../src/evaluate/calibrate.ts";
+import { prepareReference } from "../../src/evaluate/calibrate.ts";
+import { calibrateFeature, timedDays, type WindowCalibration } from "../../src/evaluate/calibrate-feature.ts";
 import { type CellLayout, cellOf, dayOf, hourOf } from "../../src/evaluate/cells.ts";
 import { shiftLimit } from "../../src/evaluate/limits.ts";
 import { compareOwnWindows } from "../../src/evaluate/own-windows.ts";
@@ -105,23 +106,55 @@ describe("the calibration of a feature", () => {
       true,
     );
 
+  const calibrated = (...options: Parameters<typeof of>): WindowCalibration => {
+    const found = of(...options);
+    if ("reason" in found) throw new Error(`not calibrated: ${found.reason}`);
+    return found;
+  };
+
   it("needs seven days", () => {
-    expect(of(6, () => 0)).toBeUndefined();
+    expect(of(6, () => 0)).toEqual({ reason: "few_days", days: 6, needed: 7 });
     expect(of(7, () => 0)).toMatchObject({ days: 7, meanValues: 300 });
   });
 
   it("needs the feature, windows that fit, and half hours", () => {
     const calibration = calibrationOf(x, 14, () => sample(150))!;
     const prepared = prepareFeature(x);
-    expect(calibrateFeature(snapshotOf([x]), prepared, HOUR, true)).toBeUndefined();
-    expect(calibrateFeature(snapshotOf([x], { ...calibration, slots: {} }), prepared, HOUR, true)).toBeUndefined();
-    expect(calibrateFeature(snapshotOf([x], calibration), prepared, 15 * DAY, true)).toBeUndefined();
+    const lacking = (snapshot: ReturnType<typeof snapshotOf>, feature = prepared, lengthMs = HOUR) =>
+      calibrateFeature(snapshot, feature, lengthMs, true);
+    expect(lacking(snapshotOf([x]))).toEqual({ reason: "no_timestamps" });
+    expect(lacking(snapshotOf([x], { ...calibration, slots: {} }))).toEqual({ reason: "no_values" });
+    expect(lacking(snapshotOf([x], { ...calibration, slots: { x: calibration.slots["x"]!.map(() => []) } }))).toEqual({
+      reason: "no_values",
+    });
     const named = numericFeature("constructor", sample(100));
-    expect(calibrateFeature(snapshotOf([named], { ...calibration, slots: {} }), prepareFeature(named), HOUR, true)).toBeUndefined();
+    expect(lacking(snapshotOf([named], { ...calibration, slots: {} }), prepareFeature(named))).toEqual({ reason: "no_values" });
+  });
+
+  it.each([
+    [2, 13, { reason: "long_window", days: 13, needed: 14, lengthMs: 2 * DAY }],
+    [2, 14, { days: 14, blocks: 7 }],
+    [15, 14, { reason: "long_window", days: 14, needed: 105, lengthMs: 15 * DAY }],
+  ])("for windows of %d days needs seven windows side by side: %d days", (days, there, found) => {
+    expect(of(there, () => 0, days * DAY)).toMatchObject(found);
+  });
+
+  it("does not count days of which nothing is known", () => {
+    const gap = (from: number, to: number) => (slot: number) => (slot >= from * 48 && slot < to * 48 ? [] : sample(150));
+    const days = (known: (slot: number) => ArrayLike<number>) => {
+      const snapshot = snapshotOf([x], calibrationOf(x, 14, known));
+      return { days: timedDays(snapshot, prepareFeature(x)), found: calibrateFeature(snapshot, prepareFeature(x), HOUR, true) };
+    };
+    expect(days(gap(3, 11))).toEqual({ days: 6, found: { reason: "few_days", days: 6, needed: 7 } });
+    expect(days(gap(3, 10))).toMatchObject({ days: 7, found: { days: 7, cells: "pooled" } });
+    // Windows that begin on a known day and end in the gap are half empty: they are no windows, as live ones would not be.
+    const day = calibrateFeature(snapshotOf([x], calibrationOf(x, 21, gap(7, 14))), prepareFeature(x), DAY, true);
+    expect(day).toMatchObject({ days: 14, windows: expect.any(Number) });
+    expect("windows" in day && day.meanValues).toBeGreaterThan(0.85 * 48 * 150);
   });
 
   it("finds next to no noise between days that are alike", () => {
-    const alike = of(14, () => 0)!;
+    const alike = calibrated(14, () => 0);
     expect(alike.mu).toBeLessThan(0.003);
     expect(Math.sqrt(alike.v)).toBeLessThan(0.03);
   });
@@ -149,13 +182,18 @@ describe("the calibration of a feature", () => {
     expect(limit((slot) => shifts[Math.floor(slot / 48)]!)).toBeGreaterThan(2 * alike);
   });
 
+  it.each([14, 28])("leaves %d days without a rhythm in one cell, since finer ones would hold fewer rows", (days) => {
+    expect(calibrated(days, () => 0).cells).toBe("pooled");
+    expect(calibrated(days, () => 0, DAY / 4).cells).toBe("pooled");
+  });
+
   it("takes hours as cells when the day has a rhythm, and weekends apart when they differ", () => {
     const daily = (slot: number) => 0.5 * Math.sin((slot * Math.PI) / 24);
-    expect(of(10, daily)?.cells).toBe("hour");
+    expect(calibrated(10, daily).cells).toBe("hour");
     const weekend = (slot: number) => daily(slot) + (Math.floor(slot / 48) % 7 >= 5 ? 0.6 : 0);
-    expect(of(14, weekend)?.cells).toBe("weekend_hour");
+    expect(calibrated(14, weekend).cells).toBe("weekend_hour");
     const weekday = (slot: number) => (Math.floor(slot / 48) % 7) * 0.2 + daily(slot);
-    expect(of(28, weekday)?.cells).toBe("weekday_hour");
+    expect(calibrated(28, weekday).cells).toBe("weekday_hour");
   });
 
   it("lets a daily rhythm pass at its own hours, and not at others", () => {
