@@ -5,11 +5,11 @@
 
 import { chi2Isf } from "../../detectors/index.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
-import { type CellLayout, cellLayouts, DAY_MS, dayOf } from "./cells.ts";
+import { type CellLayout, cellLayouts, DAY_MS, dayOf, weekdayOf } from "./cells.ts";
 import { compareOwnWindows, type OwnWindows } from "./own-windows.ts";
 import type { PreparedFeature } from "./prepared-feature.ts";
 import { type ShiftNoise, shiftNoise } from "./shift-noise.ts";
-import { readSlots } from "./slots.ts";
+import { readSlots, type Slots } from "./slots.ts";
 import { neededDays, type Uncalibrated } from "./uncalibrated.ts";
 
 /** Calibration windows start this often, as live windows do. */
@@ -77,7 +77,7 @@ export function calibrateFeature(
 
   let best: OwnWindows | undefined;
   let smallest = Number.POSITIVE_INFINITY;
-  for (const layout of cellLayouts(days)) {
+  for (const layout of cellLayouts(daysByWeekday(slots))) {
     const own = compareOwnWindows(slots, layout, shape);
     if (own === undefined) continue;
     const shift = smallestShift(own, feature.usedBins - 1);
@@ -96,6 +96,12 @@ export function calibrateFeature(
     blocks: days / Math.max(1, lengthMs / DAY_MS),
     thinShare: best.thinShare,
   };
+}
+
+function daysByWeekday({ dailyTotal, firstDay }: Slots): number[] {
+  const days = new Array<number>(7).fill(0);
+  for (let day = 0; day < dailyTotal.length; day++) if (dailyTotal[day]! > 0) days[weekdayOf(firstDay + day)]! += 1;
+  return days;
 }
 
 /**

@@ -24,9 +24,8 @@ export type Slots = {
   /** Counts of each day: `days × bins`, and of all bins together. */
   readonly daily: Float64Array;
   readonly dailyTotal: Float64Array;
-  /** Half hours with values before i, and calendar days with values: a day of which nothing is known is no day. */
+  /** Half hours with values before i. */
   readonly filledBefore: Int32Array;
-  readonly filledDays: number;
 };
 
 /** Sums the coarse counts of slots of `slotMs` from `fromMs` on; an empty or short row counts as zeros. O(slots × bins). */
@@ -61,8 +60,7 @@ export function readSlots(raw: readonly (readonly number[])[], bins: number, fro
     dailyTotal[day] = dailyTotal[day]! + total;
     filledBefore[i + 1] = filledBefore[i]! + (total > 0 ? 1 : 0);
   }
-  const filledDays = dailyTotal.reduce((filled, total) => filled + (total > 0 ? 1 : 0), 0);
-  return { bins, length, days, firstDay, hourAt, before, totalBefore, hourly, hourlyTotal, daily, dailyTotal, filledBefore, filledDays };
+  return { bins, length, days, firstDay, hourAt, before, totalBefore, hourly, hourlyTotal, daily, dailyTotal, filledBefore };
 }
 
 /** The cell of each hour of each day, and the sums by cell. */
