@@ -3,10 +3,10 @@
 import { simulateShiftedPairs } from "./compare-pairs.ts";
 import { compareTables } from "./compare-tables.ts";
 import { findFlightFault, findFlightFaultByRivals, watchFlights, watchFlightsByRivals } from "./flights-jobs.ts";
-import { nycRenewal } from "./nyc-renewal.ts";
 import { simulateRivalOnsets, simulateRivals } from "./rival-months.ts";
 import { watchRows } from "./row-streams.ts";
 import { healthyPairs } from "./sections/compare.ts";
+import { nycMonths } from "./sections/nyc.ts";
 import { simulateOnsets, simulateRun } from "./simulate.ts";
 
 export const JOBS = {
@@ -20,7 +20,7 @@ export const JOBS = {
   findFlightFaultByRivals,
   watchRows,
   compareTables,
-  nycRenewal,
+  nycMonths,
   healthyPairs,
   simulateShiftedPairs,
 } as const;

@@ -95,7 +95,10 @@ export function watch(judged: Judged, process: Process, toMs: number, onWindow?:
 /** Minutes from the onset until `feature` has sustained a warning or worse, and a critical verdict; Infinity: not before `toMs`. */
 export type Found = { readonly warningMin: number; readonly criticalMin: number };
 
-/** When a fault is found; stops when it is critical. */
+/** A fault that has only been a warning for so long is not waited for any more. */
+const PATIENCE_MIN = 25 * 60;
+
+/** When a fault is found; stops when it is critical, or has been found for a day. */
 export function find(
   judged: Judged,
   process: Process,
@@ -112,7 +115,7 @@ export function find(
       warningMin = Math.min(warningMin, minutes);
       if (track.severity === "critical") criticalMin = minutes;
     }
-    return criticalMin === Number.POSITIVE_INFINITY;
+    return criticalMin === Number.POSITIVE_INFINITY && minutes < warningMin + PATIENCE_MIN;
   });
   return { warningMin, criticalMin };
 }

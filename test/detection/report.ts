@@ -71,7 +71,7 @@ budget that is only promised is worth nothing, so here it is measured, next to t
 - **Intervals** are two-sided 95 % for the mean number of episodes in 30 days: exact for Poisson counts (Garwood 1936), widened by the dispersion
   between references where they differ by more than chance. \`0 (0–.04)\` is: none seen, and a true rate above .04 would have shown one with 97.5 %.
 - **Delay** is from the first faulty record to the first window end at which the faulty feature sustained the severity (3 of the last 4 verdicts).
-  A median counts what was not found as longer than everything found.
+  A median counts what was not found as longer than everything found. A fault that stays a warning for a day is not waited for to become critical.
 - **Other tools' rules are re-implemented from the descriptions of their source and documentation, not run**; counts of distinct values, so their bins
   are exact. What those tools do around a rule (sampling, dashboards, cool-downs) is not judged. Thresholds are their defaults.
 - **Seeds**: each line has a number of its own, written in \`test/detection/sections/\`; \`npm run detection -- --only NAME\` prints one section

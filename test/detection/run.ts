@@ -1,8 +1,9 @@
 /**
  * `npm run detection`: simulates, judges and writes `docs/detection.md`, on two threads.
  *
- *     npm run detection                      everything, some ten minutes on two quiet cores
+ *     npm run detection                      everything, some fifteen minutes on two quiet cores
  *     npm run detection -- --only delays     prints one section (may be repeated), writes nothing
+ *     npm run detection -- --share .05       prints all of it from a twentieth of the months and trials, writes nothing
  *     npm run detection -- --quick           computes the small checked part and says whether the committed page has it
  */
 
@@ -13,7 +14,13 @@ import { createPool } from "./pool.ts";
 import { quickOf, REPORT, reportOf, SECTIONS } from "./report.ts";
 import { quickTables } from "./sections/quick.ts";
 
-const { values } = parseArgs({ options: { only: { type: "string", multiple: true }, quick: { type: "boolean", default: false } } });
+const { values } = parseArgs({
+  options: {
+    share: { type: "string", default: "1" },
+    only: { type: "string", multiple: true },
+    quick: { type: "boolean", default: false },
+  },
+});
 const names = SECTIONS.map(({ name }) => name);
 const unknown = values.only?.find((name) => !names.includes(name));
 if (unknown !== undefined) {
@@ -21,7 +28,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 if (values.quick) await checkQuick();
-else await writeSections(values.only);
+else await writeSections(values.only, Number(values.share));
 
 async function checkQuick(): Promise<void> {
   const committed = quickOf(await readFile(REPORT, "utf8").catch(() => ""));
@@ -32,7 +39,7 @@ async function checkQuick(): Promise<void> {
   process.exitCode = 1;
 }
 
-async function writeSections(only: readonly string[] | undefined): Promise<void> {
+async function writeSections(only: readonly string[] | undefined, share: number): Promise<void> {
   const pool = createPool();
   const began = performance.now();
   const wanted = SECTIONS.filter(({ name }) => only === undefined || only.includes(name));
@@ -40,14 +47,14 @@ async function writeSections(only: readonly string[] | undefined): Promise<void>
     const texts = new Map(
       await Promise.all(
         wanted.map(async ({ name, write }) => {
-          const text = await write(pool);
+          const text = await write(pool, share);
           const { done, given } = pool.progress();
           process.stderr.write(`${name}: done after ${Math.round((performance.now() - began) / 1000)} s; ${done} of ${given} jobs\n`);
           return [name, text] as const;
         }),
       ),
     );
-    if (only === undefined) {
+    if (only === undefined && share === 1) {
       await mkdir(dirname(REPORT), { recursive: true });
       await writeFile(REPORT, reportOf(texts, quickTables()));
       process.stderr.write(`wrote ${REPORT}\n`);

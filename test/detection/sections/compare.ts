@@ -3,12 +3,13 @@
 import { interval, STATED, simulateHealthyPairs } from "../compare-pairs.ts";
 import { COLUMN_SHAPES, type ColumnName } from "../compare-shapes.ts";
 import { percent, table } from "../markdown.ts";
-import type { Section } from "./section.ts";
+import { part, type Section } from "./section.ts";
 
 export type HealthyPairs = readonly { readonly name: string; readonly pairs: number; readonly alarms: readonly number[] }[];
 
-const PAIRS = 400;
+const PAIRS = 60;
 const SHIFTED = 400;
+const MOVED = ["normal", "exponential", "uniform"] as const satisfies readonly ColumnName[];
 
 /** Healthy pairs of one shape, or of mixed ones. */
 export function healthyPairs(name: ColumnName | undefined, pairs: number, seed: number): HealthyPairs {
@@ -19,15 +20,11 @@ export function healthyPairs(name: ColumnName | undefined, pairs: number, seed: 
 export const compareSection: Section = {
   name: "compare",
   title: "`driftd compare`: two tables",
-  write: async (pool) => {
+  write: async (pool, share) => {
     const names = Object.keys(COLUMN_SHAPES) as ColumnName[];
     const [parts, found] = await Promise.all([
-      Promise.all(names.map((name, i) => pool.run("healthyPairs", name, PAIRS, 400 + i))),
-      Promise.all(
-        names
-          .filter((name) => /normal/i.test(name))
-          .map(async (name, i) => [name, await pool.run("simulateShiftedPairs", name, 0.2, 5000, SHIFTED, 450 + i)] as const),
-      ),
+      Promise.all(names.map((name, i) => pool.run("healthyPairs", name, part(PAIRS, share), 400 + i))),
+      Promise.all(MOVED.map(async (name, i) => [name, await pool.run("simulateShiftedPairs", name, 0.2, 5000, SHIFTED, 450 + i)] as const)),
     ]);
     const total = new Map<string, { pairs: number; alarms: number[] }>();
     for (const { name, pairs, alarms } of parts.flat()) {

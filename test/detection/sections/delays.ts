@@ -4,7 +4,7 @@ import { delay, table } from "../markdown.ts";
 import type { Pool } from "../pool.ts";
 import type { Fault } from "../scenarios.ts";
 import { type DelayOptions, type Delays, joinDelays } from "../simulate.ts";
-import type { Section } from "./section.ts";
+import { part, type Section } from "./section.ts";
 
 const TRIALS_PER_REFERENCE = 5;
 
@@ -42,13 +42,13 @@ const STREAMS = [
 export const delaySection: Section = {
   name: "delays",
   title: "Delay: a fault in one of 50 features",
-  write: async (pool) => {
+  write: async (pool, share) => {
     const results = await Promise.all(
       FAULTS.map(({ fault, faulty }, f) =>
         Promise.all(
           STREAMS.map(({ options }, s) => {
             const withinDays = fault.kind === "ramp" ? 14 : fault.kind === "missing" ? 1 : "withinDays" in options ? options.withinDays : 5;
-            return delays(pool, { ...options, fault, faulty, trials: 10, withinDays, seed: 200 + 10 * f + s });
+            return delays(pool, { ...options, fault, faulty, trials: part(10, share), withinDays, seed: 200 + 10 * f + s });
           }),
         ),
       ),
@@ -58,7 +58,8 @@ export const delaySection: Section = {
         ["fault", ...STREAMS.map(({ title }) => title)],
         FAULTS.map(({ title }, f) => [title, ...results[f]!.map((found) => delay(found[what]))]),
       );
-    return `50 records a minute; median of 10 onsets at random times of day and week, in two worlds; found within 5 days (2 when i.i.d.; a ramp: 14).
+    return `50 records a minute; median of 10 onsets at random times of day and week, in two worlds; found within 5 days (2 when i.i.d.; a ramp: 14), and critical
+within a day after the warning.
 Days are those of the reference.
 
 First warning (or worse) of the faulty feature:

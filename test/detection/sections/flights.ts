@@ -7,7 +7,7 @@ import { DAY } from "../process.ts";
 import { RULES } from "../rivals/rules.ts";
 import { SPANS } from "../rivals/statistics.ts";
 import { rulesTable } from "./rivals.ts";
-import type { Section } from "./section.ts";
+import { part, type Section } from "./section.ts";
 
 const REFERENCE_DAYS = [14, 28] as const;
 /** References of 14 days that begin every other week of the first four months; the rest of the half year follows each. */
@@ -18,10 +18,11 @@ const dateOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 export const flightsSection: Section = {
   name: "flights",
   title: "Real traffic: flights-3m",
-  write: async (pool) => {
+  write: async (pool, share) => {
+    const starts = STARTS.slice(0, part(STARTS.length, share));
     const [first, rolling, rivals] = await Promise.all([
       Promise.all(REFERENCE_DAYS.map((days) => pool.run("watchFlights", { fromMs: FLIGHTS_FROM, days }))),
-      Promise.all(REFERENCE_DAYS.map((days) => Promise.all(STARTS.map((fromMs) => pool.run("watchFlights", { fromMs, days }))))),
+      Promise.all(REFERENCE_DAYS.map((days) => Promise.all(starts.map((fromMs) => pool.run("watchFlights", { fromMs, days }))))),
       Promise.all(REFERENCE_DAYS.map((days) => pool.run("watchFlightsByRivals", { fromMs: FLIGHTS_FROM, days }))),
     ]);
     const per30 = (watched: (typeof first)[number], critical: boolean) =>

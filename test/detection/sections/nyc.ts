@@ -1,15 +1,34 @@
 /** Seasons that outgrow a reference: New York's flights of 2013, with the first reference kept and with renewal. */
 
 import { short, table } from "../markdown.ts";
-import type { RenewalRow } from "../nyc-renewal.ts";
+import { DEFAULT_RENEW, type RenewalRow, renewalTable } from "../nyc-renewal.ts";
+import { NYC_COMMAND, readNyc } from "../renewal-log.ts";
 import type { Section } from "./section.ts";
+
+/** Days of the reference, and whether it is renewed. */
+const CASES = [
+  [14, true],
+  [28, true],
+  [28, false],
+] as const;
+
+/** All starting months of one case; or what is missing, in words. */
+export async function nycMonths(days: number, renewed: boolean): Promise<readonly RenewalRow[] | string> {
+  const log = await readNyc();
+  if (log === undefined) return `NYC 2013 is not there (${NYC_COMMAND})`;
+  return renewalTable(log, renewed ? DEFAULT_RENEW : undefined, days);
+}
 
 export const nycSection: Section = {
   name: "renewal",
   title: "Renewal: flights from New York, 2013",
   write: async (pool) => {
-    const rows = await pool.run("nycRenewal");
-    if (typeof rows === "string") return `Left out: ${rows}`;
+    const parts = await Promise.all(CASES.map(([days, renewed]) => pool.run("nycMonths", days, renewed)));
+    const rows: RenewalRow[] = [];
+    for (const part of parts) {
+      if (typeof part === "string") return `Left out of this page: ${part}`;
+      rows.push(...part);
+    }
     const groups = Map.groupBy(rows, ({ referenceDays, renewed }) => `${referenceDays} days, ${renewed ? "renewed" : "kept"}`);
     const lines = [...groups].map(([title, all]) => [title, String(all.length), ...cells(all)]);
     const months = rows

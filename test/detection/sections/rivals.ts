@@ -9,7 +9,7 @@ import type { Fault, ScenarioName } from "../scenarios.ts";
 import type { DelayOptions, MonthsOptions, MonthsResult } from "../simulate.ts";
 import { CATEGORY, delays, NUMERIC } from "./delays.ts";
 import { months } from "./false-alarms.ts";
-import type { Section } from "./section.ts";
+import { part, type Section } from "./section.ts";
 
 const HEAD = ["rule", ...SPANS.flatMap((span) => [`${span}: looks alarmed`, "episodes per 30 d"])];
 const DRIFTD = ["driftd, critical", "driftd, warning or worse"] as const;
@@ -43,9 +43,10 @@ function driftdRows(result: MonthsResult): string[][] {
   return [line(DRIFTD[0], result.criticalHours, result.critical), line(DRIFTD[1], result.alarmedHours, result.warningOrWorse)];
 }
 
-async function stream(pool: Pool, options: MonthsOptions & { readonly scenario: ScenarioName }): Promise<string> {
-  const each = 2;
-  const worlds = Array.from({ length: options.months / each }, (_, index) => index);
+async function stream(pool: Pool, all: MonthsOptions & { readonly scenario: ScenarioName }, share: number): Promise<string> {
+  const each = part(2, share, 0.25);
+  const options = { ...all, months: Math.max(each, part(all.months, share, 0.25)) };
+  const worlds = Array.from({ length: Math.round(options.months / each) }, (_, index) => index);
   const [driftd, rivals] = await Promise.all([
     months(pool, { ...options, monthsPerReference: each }),
     Promise.all(worlds.map((index) => pool.run("simulateRivals", { ...options, months: each }, index))),
@@ -56,7 +57,7 @@ async function stream(pool: Pool, options: MonthsOptions & { readonly scenario: 
 export const rivalSection: Section = {
   name: "rivals",
   title: "Other tools' rules: false alarms",
-  write: async (pool) => {
+  write: async (pool, share) => {
     const streams: readonly { readonly title: string; readonly options: MonthsOptions & { readonly scenario: ScenarioName } }[] = [
       { title: "i.i.d., 50 records a minute", options: { scenario: "iid", months: 4, seed: 300 } },
       { title: "i.i.d., 2 records a minute", options: { scenario: "iid", rate: 2, months: 4, seed: 301 } },
@@ -64,7 +65,7 @@ export const rivalSection: Section = {
       { title: "Heavy tails with a daily cycle, 50 records a minute", options: { scenario: "heavy_daily", months: 2, seed: 303 } },
       { title: "Slow wander (.05 sd), 50 records a minute", options: { scenario: "wander", months: 2, seed: 304 } },
     ];
-    const written = await Promise.all(streams.map(async ({ title, options }) => `${title}:\n\n${await stream(pool, options)}`));
+    const written = await Promise.all(streams.map(async ({ title, options }) => `${title}:\n\n${await stream(pool, options, share)}`));
     return `50 features, 14 days of reference, four months each (two for the last two). A rule is applied at every full hour to the last hour and to the
 last 24 hours; any feature's alarm is the model's, unless the rule says otherwise. An episode ends after 24 hours without an alarm; "always": more
 than half of all looks alarm. The shares of driftd are hours at whose end some window of its ladder sustained that severity.
@@ -76,7 +77,7 @@ ${written.join("\n\n")}`;
 export const rivalDelays: Section = {
   name: "rival-delays",
   title: "Other tools' rules: delay",
-  write: async (pool) => {
+  write: async (pool, share) => {
     const cases: readonly { readonly title: string; readonly scenario: ScenarioName; readonly fault: Fault; readonly faulty: number }[] = [
       { title: "i.i.d.: mean + .25 sd", scenario: "iid", fault: { kind: "mean", by: 0.25 }, faulty: NUMERIC },
       { title: "sd × 1.25", scenario: "iid", fault: { kind: "sd", factor: 1.25 }, faulty: NUMERIC },
@@ -86,16 +87,24 @@ export const rivalDelays: Section = {
     ];
     const found = await Promise.all(
       cases.map(async ({ scenario, fault, faulty }, i) => {
-        const options: DelayOptions = { scenario, fault, faulty, trials: 10, withinDays: 2, seed: 320 + i };
+        const options: DelayOptions = {
+          scenario,
+          fault,
+          faulty,
+          trials: part(10, share, 2),
+          withinDays: 2,
+          trialsPerReference: part(5, share),
+          seed: 320 + i,
+        };
         const [own, ...rivals] = await Promise.all([
           delays(pool, options),
-          ...[0, 1].map((index) => pool.run("simulateRivalOnsets", { ...options, trials: 5 }, index)),
+          ...[0, 1].map((index) => pool.run("simulateRivalOnsets", { ...options, trials: part(5, share) }, index)),
         ]);
         return { own, rivals: RULES.flatMap((_, rule) => SPANS.map((__, s) => rivals.flatMap((part) => part[rule * SPANS.length + s]!))) };
       }),
     );
     const healthy = await Promise.all(
-      (["iid", "daily"] as const).map((scenario) => pool.run("simulateRivals", { scenario, months: 1, seed: 330 }, 0)),
+      (["iid", "daily"] as const).map((scenario) => pool.run("simulateRivals", { scenario, months: part(1, share, 0.25), seed: 330 }, 0)),
     );
     const always = (scenario: ScenarioName, at: number): boolean => {
       const { alarmed, looks } = healthy[scenario === "iid" ? 0 : 1]!.tallies[at]!;
