@@ -29,12 +29,14 @@ export function countRecord(
   trace?: Trace,
 ): void {
   const values = record.features;
+  const slots = trace?.slots;
+  const numbers = trace?.values;
+  if (slots !== undefined && numbers !== undefined) {
+    slots.fill(-1);
+    numbers.fill(Number.NaN);
+  }
   for (let i = 0; i < features.length; i++) {
     const feature = features[i]!;
-    if (trace !== undefined) {
-      trace.slots[i] = -1;
-      trace.values[i] = Number.NaN;
-    }
     const special = feature.offset + feature.bins;
     let value: unknown;
     if (feature.from === "features") {
@@ -54,14 +56,14 @@ export function countRecord(
         // biome-ignore lint/suspicious/noSelfCompare: the shortest test for NaN, on the hot path
         counts[special + (x !== x ? NAN : x > 0 ? POSITIVE_INFINITY : NEGATIVE_INFINITY)]!++;
         // biome-ignore lint/suspicious/noSelfCompare: as above
-        if (trace !== undefined && x === x) trace.slots[i] = feature.bins;
+        if (slots !== undefined && x === x) slots[i] = feature.bins;
         continue;
       }
       const bin = binOf(feature.paddedEdges, x);
       counts[feature.offset + bin]!++;
-      if (trace !== undefined) {
-        trace.slots[i] = bin;
-        trace.values[i] = x;
+      if (slots !== undefined && numbers !== undefined) {
+        slots[i] = bin;
+        numbers[i] = x;
       }
       addToMoments(moments, feature.moments * MOMENT_FIELDS, x);
     } else {
@@ -76,7 +78,7 @@ export function countRecord(
       if (category === undefined) counts[special + WRONG_TYPE]!++;
       else {
         const bin = feature.categories.get(category);
-        if (trace !== undefined) trace.slots[i] = bin ?? feature.bins;
+        if (slots !== undefined) slots[i] = bin ?? feature.bins;
         if (bin === undefined) {
           counts[special + UNSEEN]!++;
           feature.unseen?.add(category);
