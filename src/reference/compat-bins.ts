@@ -60,7 +60,7 @@ export type EdgeFinder = {
 };
 
 /**
- * Edges of `total` values (at least one), as numpy gives them: deciles by `quantile` (linear between two values); equal widths by `linspace` from
+ * Edges of `total` values (at least one), as numpy gives them: deciles by `percentile` (linear between two values); equal widths by `linspace` from
  * minimum to maximum (a constant c: from c − ½ to c + ½); Doane's number of equal widths.
  */
 export function createEdgeFinder(total: number, wanted: readonly PsiBins[]): EdgeFinder {
@@ -99,7 +99,7 @@ export function createEdgeFinder(total: number, wanted: readonly PsiBins[]): Edg
 /** Where the deciles lie among `total` sorted values, the extremes included (Hyndman and Fan's type 7). */
 export function decilePositions(total: number): { readonly below: number; readonly above: number; readonly t: number }[] {
   return Array.from({ length: 11 }, (_, k) => {
-    const position = (total - 1) * (k === 10 ? 1 : k * 0.1);
+    const position = (total - 1) * (k / 10);
     const below = Math.floor(position);
     return { below, above: Math.min(total - 1, below + 1), t: position - below };
   });

@@ -8,7 +8,7 @@ The tools' rules are written down here from their descriptions, over the raw val
 - zeros: Evidently fills each side's empty bins with 1e-4, or with a millionth of its smallest share where that is at most 1e-4, and does not
   renormalise; `epsilon:x` replaces empty shares by x; `floor:x` raises every smaller share to x (deepchecks); Jeffreys adds half a row to each bin that
   is used by either side.
-- bins: different reference deciles with open ends (numpy's quantiles), N equal widths of the reference's range with one bin beyond each end, Doane's equal
+- bins: different reference deciles with open ends (numpy's percentiles), N equal widths of the reference's range with one bin beyond each end, Doane's equal
   widths with one bin for all that is beyond (NannyML), given edges with one bin beyond each end. All are [a, b), the last one closed.
 """
 
@@ -84,7 +84,7 @@ def used(r, c, beyond):
 
 def bins_of(name, reference, current):
     if name == "deciles":
-        inner = np.unique(np.quantile(reference, np.linspace(0, 1, 11)))[1:-1]
+        inner = np.unique(np.percentile(reference, np.arange(0, 101, 10)))[1:-1]
         place = lambda values: np.bincount(np.searchsorted(inner, values, side="right"), minlength=len(inner) + 1)
         return place(reference), place(current)
     if name == "doane":
