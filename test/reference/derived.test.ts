@@ -3,8 +3,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { binOf, padEdges } from "../../src/reference/bins.ts";
 import { compileLayout } from "../../src/reference/compile.ts";
 import { countTable } from "../../src/reference/count.ts";
+import { sumPanes } from "../../src/reference/from-panes.ts";
 import { SPECIAL_SLOTS } from "../../src/reference/layout.ts";
 import type { NumericFeature, Snapshot } from "../../src/reference/snapshot.ts";
+import { validateSnapshot } from "../../src/reference/validate.ts";
 import { normal, seedRandom, uniform } from "../detection/random.ts";
 import { tableFolder } from "../tables/folder.ts";
 import { buildOf, type Columns, countOf } from "./derived-data.ts";
@@ -137,6 +139,19 @@ describe("the derived features of records", () => {
     expect(moments[at + 1]).toBeCloseTo(values.reduce((sum, value) => sum + value, 0) / values.length, 10);
     expect([moments[at + 3], moments[at + 4]]).toEqual([Math.min(...values), Math.max(...values)]);
   });
+});
+
+it("a reference made of panes computes its derived features as the one before", () => {
+  const layout = compileLayout(snapshot);
+  const columns = columnsOf(6, 800);
+  const pane = { key: { startMs: 0, paneMs: 300_000 }, ...countOf(layout, columns) };
+  const sums = sumPanes(snapshot);
+  sums.add(pane, layout.row);
+  const renewed = sums.snapshot({ source: "store", createdAtMs: 0, driftd: "0.0.0", version: undefined, empty: "leave_out" });
+  expect(validateSnapshot(JSON.parse(JSON.stringify(renewed)), "r.json").derived).toEqual(snapshot.derived);
+  expect(compileLayout(renewed).row.hash).toBe(layout.row.hash);
+  const counts = Object.fromEntries(counted(snapshot, pane.counts).map(({ feature, bins }) => [feature, bins]));
+  for (const { feature, role, counts: bins } of renewed.features) if (role === "derived") expect(bins).toEqual(counts[feature]);
 });
 
 describe("the derived features of a table", () => {
