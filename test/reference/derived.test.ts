@@ -141,13 +141,13 @@ describe("the derived features of records", () => {
   });
 });
 
-it("a reference made of panes computes its derived features as the one before", () => {
+it("a reference made of panes computes its derived features as the one before", async () => {
   const layout = compileLayout(snapshot);
   const columns = columnsOf(6, 800);
   const pane = { key: { startMs: 0, paneMs: 300_000 }, ...countOf(layout, columns) };
   const sums = sumPanes(snapshot);
   sums.add(pane, layout.row);
-  const renewed = sums.snapshot({ source: "store", createdAtMs: 0, driftd: "0.0.0", version: undefined, empty: "leave_out" });
+  const renewed = await sums.snapshot({ source: "store", createdAtMs: 0, driftd: "0.0.0", version: undefined, empty: "leave_out" });
   expect(validateSnapshot(JSON.parse(JSON.stringify(renewed)), "r.json").derived).toEqual(snapshot.derived);
   expect(compileLayout(renewed).row.hash).toBe(layout.row.hash);
   const counts = Object.fromEntries(counted(snapshot, pane.counts).map(({ feature, bins }) => [feature, bins]));
