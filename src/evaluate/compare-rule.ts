@@ -116,7 +116,9 @@ function specialBin(look: Look, pair: FinePair, gates?: Gate[]): SpecialBin | un
     const known = bin === feature.gap ? 0 : feature.counts[bin]!;
     const missed = reason === "out_of_range" ? { mean: known + 2, shape: known + 2 } : unseenMass(pair, known);
     const count = current[bin]!;
-    const increase = arcsine(count, n) - arcsine(Math.min(missed.mean, m), m);
+    // The effect is beside what the reference holds, or expects for ever: chance is the other condition's matter.
+    const usual = reason === "unseen" ? missed.mean - 1 : known;
+    const increase = arcsine(count, n) - arcsine(Math.min(usual, m), m);
     const limit = prepared.alpha / 2 / bins.length;
     // The shape of a beta law of this mean: a smaller one spreads it, as pairs do.
     const b = (missed.shape * Math.max(1, m + 1 - missed.mean)) / missed.mean;
