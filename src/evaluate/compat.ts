@@ -38,8 +38,12 @@ type Counted = {
 export function compatStatistics(look: Look, compat: Compat | undefined): CompatStatistics | undefined {
   if (compat === undefined || (compat.psi === undefined && compat.kl === undefined && compat.js === undefined)) return undefined;
   const counted = countFor(look, compat.psi?.bins ?? { kind: "coarse" });
-  if (counted === undefined || counted.reference.length < 2) return undefined;
-  const { reference, current, bins, exact } = counted;
+  if (counted === undefined) return undefined;
+  const { bins, exact } = counted;
+  // With a single bin both sides are alike: the detectors ask for two, and one that is empty on both sides counts for nothing.
+  const single = counted.reference.length < 2;
+  const reference = single ? [counted.reference[0] ?? 0, 0] : counted.reference;
+  const current = single ? [counted.current[0] ?? 0, 0] : counted.current;
   const { smoothing, name } = zeroRule(compat.psi?.zero ?? { kind: "jeffreys" });
   const index = compat.psi && psi(reference, current, { smoothing });
   const divergence = compat.kl && kl(reference, current, { smoothing, direction: compat.kl.direction });

@@ -215,6 +215,14 @@ export const schemas: Readonly<Record<string, Schema>> = {
       }),
     ),
     statistics: ref("Statistics"),
+    "compat?": {
+      ...object({
+        "psi?": object({ value: number, zero: text, bins: text, exact: flag }),
+        "kl?": object({ value: number, direction: text, zero: text, bins: text, exact: flag }),
+        "jensen_shannon?": object({ value: number, base: text, form: text, bins: text, exact: flag }),
+      }),
+      description: "The numbers of an older tool, as the model's `compat` asks for them; they decide nothing.",
+    },
     gates: {
       ...list(object({ gate: text, passed: flag, value: number, limit: number })),
       description: "Every number of the rule with its limit, in the order of the rule.",

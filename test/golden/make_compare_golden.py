@@ -135,8 +135,6 @@ for name, (reference, current) in datasets.items():
     by_bins = {}
     for bins in ["deciles", "width:20", "doane", "edges"]:
         r, c = bins_of(bins, reference, current)
-        if len(r) < 2:
-            continue
         by_bins[bins] = {"reference": [int(x) for x in r], "current": [int(x) for x in c], **numbers(r, c)}
     cases[name] = {"reference": floats(reference), "current": floats(current), "bins": by_bins}
 
