@@ -1,6 +1,6 @@
 /** Which window of an end a retrain request rests on, and whether its drift may only be broken data. Pure. */
 
-import type { Evaluation, FeatureEvaluation, QualityCheckName } from "../evaluate/evaluation.ts";
+import type { Evaluation, FeatureEvaluation, QualityCheck, QualityCheckName } from "../evaluate/evaluation.ts";
 import type { Severity } from "./alert.ts";
 import { rankFeatures } from "./request.ts";
 import type { Evidence } from "./retrain.ts";
@@ -41,7 +41,10 @@ export function evidenceIn(evaluations: readonly Evaluation[], tracks: readonly 
     records: evaluation.records,
     features: at.size,
     get failingQuality() {
-      return detail().filter((feature) => at.has(feature.feature) && failsQuality(feature)).length;
+      const brokenInput = evaluation.findings?.some(({ feature, check, verdict }) => isBroken({ check, verdict }) && !isComputed(feature));
+      return detail().filter(
+        ({ feature, quality }) => at.has(feature) && (isComputed(feature) ? brokenInput === true : quality.some(isBroken)),
+      ).length;
     },
     get ranked() {
       return rankFeatures(detail());
@@ -52,6 +55,14 @@ export function evidenceIn(evaluations: readonly Evaluation[], tracks: readonly 
 const BROKEN: ReadonlySet<QualityCheckName> = new Set(["missing", "nan", "infinite", "wrong_type", "constant", "vanished"]);
 
 /** A burst of nulls alerts, it does not retrain: a model learns nothing good from broken data. */
-function failsQuality(feature: FeatureEvaluation): boolean {
-  return feature.quality.some(({ check, verdict }) => verdict === "drift" && BROKEN.has(check));
+function isBroken({ check, verdict }: Pick<QualityCheck, "check" | "verdict">): boolean {
+  return verdict === "drift" && BROKEN.has(check);
+}
+
+/**
+ * Computed from the inputs (`$pca_1` …, `$outlier`), so without a check of its own: it moves with any broken input. The mean rarity of five values
+ * spreads wider than that of ten.
+ */
+function isComputed(feature: string): boolean {
+  return feature === "$outlier" || feature.startsWith("$pca_");
 }

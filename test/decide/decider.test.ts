@@ -99,6 +99,28 @@ describe("one request an episode", () => {
     ]);
   });
 
+  test.each([
+    { claim: "waits while an input of a computed feature is full of nulls", drifting: ["$outlier"], broken: "missing", sent: false },
+    { claim: "waits while an input of a component is gone", drifting: ["$pca_1", "$pca_residual"], broken: "vanished", sent: false },
+    { claim: "does not wait for a check that says nothing of broken data", drifting: ["$outlier"], broken: "unseen", sent: true },
+    {
+      claim: "does not wait when an input drifts whose own values are fine",
+      drifting: ["$outlier", "delay"],
+      broken: "missing",
+      sent: true,
+    },
+  ] as const)("$claim", ({ drifting, broken, sent }) => {
+    const common = { verdict: "drift", severity: "critical", value: 0.6, limit: 0.02 } as const;
+    const findings = [{ feature: "origin", check: broken, ...common }] as const;
+    const features = [...drifting.map((name) => feature(name, "c")), feature("origin", "n")];
+    const decisions = walk(
+      decider(),
+      [0, 1, 2, 3].map((i) => evaluation(START + i * 5 * MINUTE, features, { findings })),
+    );
+    expect(decisions.flatMap(({ outbox }) => outbox).length).toBe(sent ? 1 : 0);
+    expect(decisions.flatMap(({ retrain }) => retrain.map(({ reason }) => reason))).toEqual([sent ? "first_of_episode" : "quality"]);
+  });
+
   test("rests on a window that drifts at this very end, not on a remembered one", () => {
     const decisions = walk(decider(ruleWith({ paused: false })), marks("ccwc"));
     // Third end: 2 of 3 critical, a warning is sustained. Fourth: 3 of 4 critical.
