@@ -153,7 +153,8 @@ export function createObserver(options: ObserverOptions): Observer {
     // The limit on the scale of a statistic is the same for every window: an effect size, or what the user has set.
     for (const { gate, limit } of judged.gates) {
       const [, name, severity] = /^(\w+)_(warning|critical)$/.exec(gate) ?? [];
-      if (name === undefined || severity === undefined) continue;
+      // `shift_critical` is G's limit: it depends on the window, and G is no score that is exported.
+      if (name === undefined || severity === undefined || name === "shift") continue;
       const statistic = name === "effect" ? "psi_excess" : name;
       metrics.set("driftd_drift_threshold", { model, feature, statistic, severity }, limit);
     }

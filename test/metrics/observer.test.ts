@@ -105,6 +105,21 @@ test("a window that cannot be judged takes its scores away, and says why", async
   expect(await series('driftd_evaluations_skipped_total{model="m",reason="low_coverage"}')).toEqual([expect.stringMatching(/ 1$/)]);
 });
 
+test("a limit is exported only beside a score of its kind: what G is held against is another number in each window", async () => {
+  const { observer, series } = rig();
+  const gates = [
+    { gate: "effect_critical", passed: true, value: 0.3, limit: 0.1 },
+    { gate: "shift_critical", passed: true, value: 400, limit: 52.4 },
+  ];
+  const judged = { ...evaluation("m", { x: 5 }).features[0]!, gates };
+  const calibrated = { ...evaluation("m", { x: 5 }), features: [judged], outcomes: { features: ["x"], codes: new Uint8Array([3]) } };
+  observer.decided([calibrated], NOTHING);
+  await observer.flush();
+  expect(await series("driftd_drift_threshold{")).toEqual([
+    'driftd_drift_threshold{model="m",feature="x",statistic="psi_excess",severity="critical"} 0.1',
+  ]);
+});
+
 describe("the quality of the data", () => {
   const failing = (check: QualityCheckName, feature = "x"): Alert["quality"]["checks"][number] => ({
     ...{ feature, check, window: "1h", severity: "warning" },
