@@ -11,7 +11,7 @@ import type { EventRow } from "./store/store.ts";
 /** Why a renewal that was due did not happen: a closed list. */
 export type PostponeReason =
   | "episode_open" // a drift episode is pending or firing: what is learnt now might be the drift
-  | "few_days" // fewer than 7 days are left without those of an episode
+  | "few_days" // too few days are left without those of an episode
   | "no_values" // no feature has one
   | "unwritable"; // the new snapshot could not be written
 

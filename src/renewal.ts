@@ -24,7 +24,7 @@ import {
   distancesBetween,
   distancesFromFirst,
   firstDue,
-  LEAST_DAYS,
+  leastDays,
   nextDue,
   nextTry,
   renewalDays,
@@ -172,9 +172,10 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     const { summed, open, incomplete } = await sumStore(store, before, { model, version, range });
     const days = summed.days();
     const leftOut = [...range.leftOut].sort((a, b) => a - b).map(dayName);
-    if (days.length < LEAST_DAYS) {
+    const needed = leastDays(rule.days, before.calibration?.days ?? 0);
+    if (days.length < needed) {
       const without = leftOut.length === 0 ? "" : `, ${leftOut.length} left out for an episode`;
-      await postpone(entry, atMs, "few_days", `${days.length} days of closed panes${without}; ${LEAST_DAYS} needed`);
+      await postpone(entry, atMs, "few_days", `${days.length} days of closed panes${without}; ${needed} needed`);
       return false;
     }
     if (summed.without().length === before.features.length) {

@@ -22,7 +22,7 @@ import { coarseOfCategorical, coarseOfNumeric } from "../../src/reference/coarse
 import { featureLayoutHash, rowLayoutOf } from "../../src/reference/compile.ts";
 import { DAY_MS, sumPanes } from "../../src/reference/from-panes.ts";
 import { SPECIAL_SLOTS } from "../../src/reference/layout.ts";
-import { firstDue, LEAST_DAYS, nextDue, nextTry, renewalDays } from "../../src/reference/renewal.ts";
+import { firstDue, leastDays, nextDue, nextTry, renewalDays } from "../../src/reference/renewal.ts";
 import type { Snapshot, SnapshotFeature } from "../../src/reference/snapshot.ts";
 import { type Log, type LogColumn, NYC_COMMAND, rampLog, readNyc, readUs } from "./renewal-log.ts";
 
@@ -146,7 +146,7 @@ export async function runRenewal(log: Log, options: RunOptions): Promise<RunResu
       }
       summed.add({ key: { startMs: slotMs, paneMs: SLOT }, records, counts, moments: NO_MOMENTS }, layout);
     }
-    if (summed.days().length < LEAST_DAYS) {
+    if (summed.days().length < leastDays(days, snapshot.calibration?.days ?? 0)) {
       postponed++;
       return;
     }

@@ -5,6 +5,7 @@ import {
   distancesFromFirst,
   episodeDays,
   firstDue,
+  leastDays,
   nextDue,
   nextTry,
   renewalDays,
@@ -28,6 +29,17 @@ describe("the calendar of renewal, in event time", () => {
   ])("%s", (_, found, expected) => {
     expect(found).toBe(expected);
   });
+});
+
+it.each([
+  ["of a reference without days: a week", 28, 0, 7],
+  ["of one of two weeks: a week", 28, 14, 7],
+  ["of one of three weeks: half of it", 28, 21, 11],
+  ["of one of four weeks: two", 28, 28, 14],
+  ["of one of a quarter: no more than two weeks", 92, 92, 14],
+  ["never more than are asked for", 10, 28, 10],
+])("a renewal needs, %s", (_, days, before, expected) => {
+  expect(leastDays(days, before)).toBe(expected);
 });
 
 describe("the days that an episode touches", () => {
