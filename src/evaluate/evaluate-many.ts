@@ -7,6 +7,7 @@ import { type PreparedReference, prepareReference } from "./calibrate.ts";
 import { evaluateWindow } from "./evaluate.ts";
 import { type Evaluation, type Gate, OUTCOMES, type QualityFinding, type VerdictReason, type WindowCounts } from "./evaluation.ts";
 import { expectationFindings } from "./expect.ts";
+import { firstGateOf } from "./first-reference.ts";
 import { CRITICAL, INSUFFICIENT, NO_DRIFT, WARNING } from "./look.ts";
 import { createLooker } from "./looker.ts";
 import { type FixedThresholds, type Policy, policyDigest, type ThresholdStatistic } from "./policy.ts";
@@ -90,6 +91,8 @@ function judgeThresholds(references: readonly PreparedReference[]): Family["judg
         continue;
       }
       values.fill(Number.NaN);
+      // The distance to the first reference knows no threshold: it is the same for all.
+      const slow = gates.filter(({ gate, passed }) => passed && (gate === "first_reference" || gate === "first_learnt")).length === 2;
       for (const { gate, value } of gates) {
         const at = gate.endsWith("_warning") ? names.indexOf(gate.slice(0, -"_warning".length) as ThresholdStatistic) : -1;
         if (at >= 0) values[at] = value;
@@ -101,7 +104,8 @@ function judgeThresholds(references: readonly PreparedReference[]): Family["judg
           if (values[s]! >= own[s]!.critical) code = CRITICAL;
           else if (values[s]! >= own[s]!.warning && code < WARNING) code = WARNING;
         }
-        worst.add(m, i, code, code === NO_DRIFT ? "within_noise" : "threshold");
+        if (code === NO_DRIFT && slow) worst.add(m, i, WARNING, "slow");
+        else worst.add(m, i, code, code === NO_DRIFT ? "within_noise" : "threshold");
       }
     }
     return worst.judged();
@@ -120,6 +124,7 @@ function judgeBudgets(references: readonly PreparedReference[]): Family["judge"]
     const { lengthMs } = first.policy.windows[place]!;
     const looker = createLooker(window, first, place);
     const worst = createWorst(first, rest.length);
+    const firstGates = rest.map((reference) => firstGateOf(reference, place));
     // The level of a test of quality comes from the budget too.
     const findings = rest.map((): QualityFinding[] => []);
     const scans = rest.map((reference, m) => createQualityScan(reference, lengthMs, findings[m]!));
@@ -133,6 +138,7 @@ function judgeBudgets(references: readonly PreparedReference[]): Family["judge"]
           look.shiftLimit = look.locationLimit = 0;
           look.bin = -1;
           applyRule(look, reference.policy);
+          firstGates[m]?.(look, i);
         }
         worst.add(m, i, look.code, look.reason);
         scans[m]!.look(look, i);

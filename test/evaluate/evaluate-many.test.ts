@@ -3,7 +3,9 @@ import { prepareReference } from "../../src/evaluate/calibrate.ts";
 import { evaluateWindow } from "../../src/evaluate/evaluate.ts";
 import { createManyJudge } from "../../src/evaluate/evaluate-many.ts";
 import type { Evaluation, QualityFinding } from "../../src/evaluate/evaluation.ts";
+import { firstCounts } from "../../src/evaluate/first-reference.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/evaluate/policy.ts";
+import type { Snapshot } from "../../src/reference/snapshot.ts";
 import { calibrationOf, categoricalFeature, createNormal, createRandom, numericFeature, snapshotOf, windowOf } from "./make.ts";
 
 const normal = createNormal(createRandom(7));
@@ -14,6 +16,18 @@ const c = categoricalFeature("c", { red: 8_000, green: 6_000, blue: 6_000 });
 const days = calibrationOf(x, 14, () => sample(60, 0.05 * normal()));
 const snapshot = snapshotOf([x, y, c], days);
 const plain = snapshotOf([x, y, c]);
+/** Renewed from a first reference far away: what lies near it is slow drift. */
+const renewal = {
+  ordinal: 1,
+  previous: "sha256:first",
+  first: {
+    ...{ digest: "sha256:first", created_at: "2025-01-01T00:00:00Z" },
+    features: firstCounts(
+      snapshotOf([x, y].map((one) => ({ ...one, counts: one.counts.map((n, j) => n * (j < one.counts.length / 2 ? 4 : 1)) }))),
+    ),
+  },
+};
+const renewed: Snapshot = { ...snapshot, renewal };
 
 /** Windows from healthy to broken, with too few values among them. */
 const windows = Array.from({ length: 40 }, (_, i) =>
@@ -44,6 +58,7 @@ const budgets = [0.01, 0.5, 1, 4, 1000].map((budget) => ({ budget, perMs: 30 * 8
 describe.each([
   ["calibrated", snapshot],
   ["without timestamps", plain],
+  ["that was renewed", renewed],
 ])("a reference %s: every policy's evaluation is the one that it makes alone", (_, reference) => {
   test.each<[string, readonly Policy[]]>([
     ["fixed thresholds", fixed.map((thresholds) => ({ ...DEFAULT_POLICY, thresholds }))],
@@ -60,13 +75,15 @@ describe.each([
         { ...DEFAULT_POLICY, falseAlarms: budgets[0]!, features: { exclude: ["y"] } },
       ],
     ],
-  ])("%s", (_name, policies) => {
+  ])("%s", (_name, given) => {
     const finding = (value: number): QualityFinding[] => [
       { feature: "$volume", check: "volume", verdict: "drift", severity: "warning", value, limit: 2 } as never,
     ];
+    const policies = given.map((policy) => ({ ...policy, maxDistance: 0.2 }));
     const many = createManyJudge(policies.map((policy) => prepareReference(reference, policy)));
     const alone = policies.map((policy) => prepareReference(reference, policy));
     const seen = new Set<string>();
+    const reasons = new Set<string>();
     for (const window of windows) {
       const together = many(
         window,
@@ -76,9 +93,11 @@ describe.each([
         const expected = shown(evaluateWindow(window, own, finding(own.policy.falseAlarms.budget)));
         expect(together[i]).toEqual(expected);
         seen.add(`${expected.verdict} ${expected.severity ?? ""}`);
+        for (const { reason } of expected.features) reasons.add(reason);
       }
     }
     expect([...seen].sort()).toEqual(["drift critical", "drift warning", "insufficient_data ", "no_drift "]);
+    expect(reasons.has("slow")).toBe(reference === renewed);
   });
 });
 
