@@ -159,7 +159,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 
   const reader = createWindowReader({ store, paneMs: options.timing.paneMs });
   const recordLog = createRecordLog({ store, paneMs: options.timing.paneMs });
-  const volumes = createVolumes({ records: recordLog, judges: () => judges, retentionMs: options.retentionMs });
+  const { retentionMs, sources } = options;
+  const volumes = createVolumes({ records: recordLog, judges: () => judges, retentionMs, sources });
   const layouts = await store.layouts();
   const ingest = createIngest({
     decoders: options.decoders,

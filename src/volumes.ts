@@ -44,8 +44,11 @@ export function createVolumes(options: {
   /** The judges of now: a reload changes them. */
   readonly judges: () => Judges;
   readonly retentionMs: number;
+  /** Sources that are read: what another one once brought (a file, a topic of another name) is no partition that fell silent. Absent: all. */
+  readonly sources?: readonly string[];
 }): Volumes {
   const { records, judges, retentionMs } = options;
+  const reads = options.sources && new Set(options.sources);
   const spreads = new Map<string, { readonly stamp: string; readonly spread: Spread | undefined }>();
   const references = new WeakMap<Snapshot, { readonly traffic: Traffic | undefined }>();
 
@@ -102,7 +105,7 @@ export function createVolumes(options: {
   /** A partition without any record although it had many at this hour, while others go on. */
   function silentPartition(policy: Policy, window: WindowCounts, counted: Records, alpha: number): Volume | undefined {
     const { startMs, endMs } = window;
-    const all = counted.partitions();
+    const all = counted.partitions().filter(({ source }) => reads?.has(source) ?? true);
     const limit = normalIsf(alpha / 2 / Math.max(1, all.length));
     for (const { source, partition, sum } of all) {
       if (all.length === 1 || sum(startMs, endMs) > 0) continue;

@@ -24,8 +24,13 @@ const WINDOWS = [
 
 /** Volumes of the model `m` over counts that a function gives for each pane. */
 function volumesOf(
-  countsAt: (startMs: number) => readonly Omit<RecordCount, "startMs" | "source">[],
-  { rule, snapshot = smallSnapshot("m"), retentionMs = 35 * DAY }: { rule?: VolumeRule; snapshot?: Snapshot; retentionMs?: number } = {},
+  countsAt: (startMs: number) => readonly (Omit<RecordCount, "startMs" | "source"> & { readonly source?: string })[],
+  {
+    rule,
+    snapshot = smallSnapshot("m"),
+    retentionMs = 35 * DAY,
+    sources,
+  }: { rule?: VolumeRule; snapshot?: Snapshot; retentionMs?: number; sources?: readonly string[] } = {},
 ) {
   const asked: { readonly fromMs: number; readonly toMs: number }[] = [];
   const store = {
@@ -47,7 +52,7 @@ function volumesOf(
     all: () => [{ model: "m", version: undefined, reference }],
   });
   const records = createRecordLog({ store, paneMs: PANE });
-  const volumes = createVolumes({ records, judges: () => judges, retentionMs });
+  const volumes = createVolumes({ records, judges: () => judges, retentionMs, ...(sources === undefined ? {} : { sources }) });
   return {
     asked,
     ready: volumes.ready,
@@ -126,6 +131,16 @@ describe("the number of records", () => {
       volume: { verdict: "drift", reason: "partition_silent", severity: "warning", partition: "s/2", records: 0, expected: 144 },
       findings: [{ feature: "$volume", severity: "warning", value: 0 }],
     });
+  });
+
+  test.each([
+    { sources: ["s", "old"], reason: "partition_silent" },
+    { sources: ["s"], reason: "usual" },
+  ])("a source whose records all come from another one now is silent only while it is read: $sources", async ({ sources, reason }) => {
+    const movedMs = NOON - 2 * HOUR;
+    const source = (startMs: number) => (startMs < movedMs ? "old" : "s");
+    const { judge } = volumesOf((startMs) => [{ version: "", partition: 0, records: 30, source: source(startMs) }], { sources });
+    expect((await judge(NOON)).volume).toMatchObject({ reason });
   });
 
   test("a partition that is often silent at this hour is none", async () => {
