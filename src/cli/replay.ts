@@ -158,7 +158,7 @@ async function replay({ parsed, settings, onsetMs, storePath, io }: Replay): Pro
       );
     }
     const reports = await judgePanes({
-      ...{ store, references, subjects, throughMs: throughMs ?? Number.NEGATIVE_INFINITY, retentionMs: Number.POSITIVE_INFINITY },
+      ...{ store, references, subjects, throughMs: throughMs ?? Number.NEGATIVE_INFINITY, retentionMs: config.store.retentionMs },
       ...{ configs: sweep.map((setting) => setting.config), signal: io.signal, clock: systemClock },
     });
     const seconds = (ms: number) => (ms / 1000).toFixed(1);
@@ -199,7 +199,7 @@ async function count({ settings: { config }, judges, renewal, store, input: { so
     windows: config.windows,
     timing: timingOf(config),
     stallTimeoutMs: config.eventTime.stallTimeoutMs,
-    retentionMs: Number.POSITIVE_INFINITY,
+    retentionMs: config.store.retentionMs, // nothing is pruned here; but what is usual is read from no more than the daemon keeps
     sources: source.status().map((status) => status.source),
     start: () => "earliest",
     ruleOf: (model) => rules.get(model),
