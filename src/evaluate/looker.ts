@@ -10,6 +10,7 @@ import { applyCompareRule } from "./compare-rule.ts";
 import type { Gate, VerdictReason, WindowCounts } from "./evaluation.ts";
 import { createRowsByCell, type Expected, expectCells, expectPooled, expectSpecial } from "./expected.ts";
 import { firstGateOf } from "./first-reference.ts";
+import { hourMixOf } from "./hour-mix.ts";
 import { MIN_COVERAGE, VALUES_PER_BIN } from "./limits.ts";
 import { conclude, INSUFFICIENT, type Look } from "./look.ts";
 import { applyRule } from "./rule.ts";
@@ -86,6 +87,20 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
     return look;
   }
 
+  /** What the reference expects: as a whole or in cells, as its own days advised, and at the window's own hours where many of a day are missing. */
+  function expect({ expected, feature }: Look, calibration: Look["prepared"]["calibration"], column: number): void {
+    if (calibration !== undefined && calibration.cells !== "pooled" && policy.thresholds === "auto") {
+      expectCells(expected, feature, calibration, rowsByCell(calibration.cells, column));
+      return;
+    }
+    const mix =
+      policy.thresholds === "auto" && counts.blocks.length > 0 ? hourMixOf(reference.snapshot, feature, counts.window.lengthMs) : undefined;
+    const rows = mix === undefined ? undefined : rowsByCell("hour", column);
+    const uneven = rows === undefined ? undefined : mix!.unevenAt(rows);
+    if (uneven === undefined) expectPooled(expected, feature);
+    else expectCells(expected, feature, uneven, rows!);
+  }
+
   return {
     at: (index, gates) => {
       const look = begin(index);
@@ -97,8 +112,7 @@ export function createLooker(counts: WindowCounts, reference: PreparedReference,
       look.offset = narrow === undefined ? offset : 0;
       look.n = coarseInto(look);
       const { calibration } = prepared;
-      if (calibration === undefined || calibration.cells === "pooled" || policy.thresholds !== "auto") expectPooled(expected, feature);
-      else expectCells(expected, feature, calibration, rowsByCell(calibration.cells, column));
+      expect(look, calibration, column);
       expectSpecial(expected, feature, look.current);
 
       if (policy.mode === "compare" && policy.thresholds === "auto") return applyCompareRule(look, gates);
