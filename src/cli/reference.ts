@@ -5,7 +5,7 @@ import { describeOrigins, withThresholdOrigins } from "../evaluate/threshold-ori
 import { systemClock } from "../lib/clock.ts";
 import { DriftdError } from "../lib/errors.ts";
 import { readVersion } from "../lib/version.ts";
-import { type BuildOptions, buildSnapshot } from "../reference/build.ts";
+import { type BuildOptions, type BuildResult, buildSnapshot } from "../reference/build.ts";
 import { isSignalName } from "../reference/columns.ts";
 import { parsePsiBins } from "../reference/compat-bins.ts";
 import { type OutliersWanted, type PcaWanted, SCORES_MAX } from "../reference/derive.ts";
@@ -121,10 +121,13 @@ async function build(args: string[], io: Io): Promise<number> {
     onProgress: progress.show,
   };
   const topic = isTopic ? await readTopicTable(parsed, io) : undefined;
-  const built = await buildSnapshot({ ...options, ...topic?.options }).finally(() => {
+  let built: BuildResult;
+  try {
+    built = await buildSnapshot({ ...options, ...topic?.options });
+  } finally {
     progress.clear();
-    return topic?.remove();
-  });
+    await topic?.remove();
+  }
   const { skipped, warnings } = built;
   const snapshot = withThresholdOrigins(built.snapshot);
   await saveSnapshot(snapshot, resolve(io.cwd, output));

@@ -140,7 +140,13 @@ async function replay({ parsed, settings, onsetMs, storePath, io }: Replay): Pro
     const input = await openReplayInput({ parsed, config, judges, store, io, clock: systemClock, log });
     const report = createReport();
     const began = systemClock.monotonicMs();
-    const { stats, throughMs } = await count({ settings, judges, renewal, store, input, report, log, io }).finally(input.source.stop);
+    let counted: Awaited<ReturnType<typeof count>>;
+    try {
+      counted = await count({ settings, judges, renewal, store, input, report, log, io });
+    } finally {
+      await input.source.stop();
+    }
+    const { stats, throughMs } = counted;
     const countedMs = systemClock.monotonicMs() - began;
     const place = new Map(config.models.map(({ name }, i) => [name, i]));
     // In the order of the configuration: over several partitions the order of first records is a matter of chance.

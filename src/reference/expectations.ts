@@ -6,10 +6,10 @@
 
 import type { DecodedRecord } from "../decode/record.ts";
 import { DriftdError } from "../lib/errors.ts";
+import { unsafePattern } from "../lib/pattern.ts";
 import { layoutHash } from "./canonical.ts";
 import { placeOf } from "./compile.ts";
 import { type CompiledExpectation, type FeatureLayout, SPECIAL_SLOTS } from "./layout.ts";
-import { unsafePattern } from "../lib/pattern.ts";
 import type { SnapshotFeature } from "./snapshot.ts";
 
 /** One declared check of one feature; `tolerate` is the share of records that may break it, 0–1. It is counted with the record (`panes/`). */

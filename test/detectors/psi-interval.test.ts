@@ -11,7 +11,8 @@ function tilted(strength: number): number[] {
   return weights.map((weight) => weight / sum);
 }
 
-const psiOf = (p: readonly number[], q: readonly number[]) => q.reduce((sum, share, k) => sum + (share - p[k]!) * Math.log(share / p[k]!), 0);
+const psiOf = (p: readonly number[], q: readonly number[]) =>
+  q.reduce((sum, share, k) => sum + (share - p[k]!) * Math.log(share / p[k]!), 0);
 
 describe("the interval holds the true PSI in 95 of 100 samples", () => {
   it.each([
