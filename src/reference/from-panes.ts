@@ -157,7 +157,8 @@ async function snapshotOf(
   { sums, records, slotRecords, days, firstMs, endMs }: Summed,
   options: FromPanesOptions,
 ): Promise<Snapshot> {
-  const { schema, digest: binsOf, version: _, time, calibration: __, renewal: ___, ...kept } = base;
+  // How thresholds came about was said of the base's own days.
+  const { schema, digest: binsOf, version: _, time, calibration: __, renewal: ___, thresholds: ____, ...kept } = base;
   const taken = sums.filter((sum) => judged(sum) > 0);
   const content: Omit<Snapshot, "digest"> = {
     schema,

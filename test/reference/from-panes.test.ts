@@ -134,6 +134,13 @@ describe("other rows", () => {
     expect(c).toMatchObject({ count: 5, missing: 1, unnamed: 3, seen_once: 2, counts: [1, 1] });
   });
 
+  it("do not keep what was said of how thresholds came about: other days may calibrate in another way", async () => {
+    const said: Snapshot = { ...base, thresholds: { x: { "1h": "tolerance" } } };
+    const snapshot = await summed(said, panesOf(said, [at(0, 1, "a")], 5 * MINUTE)).snapshot(options);
+    expect(snapshot).not.toHaveProperty("thresholds");
+    expect(snapshot.digest).toBe(digestOf(snapshot));
+  });
+
   it("keep the mean of a bin that has values, and lose it where there are none any more", async () => {
     const { means = [] } = base.features[0] as NumericFeature;
     const [x] = (await summed(base, panesOf(base, [at(0, 1, "a"), at(1, 4, "a")], 5 * MINUTE)).snapshot(options)).features as [
