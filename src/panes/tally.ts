@@ -5,6 +5,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { DropReason } from "../metrics/catalog.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { isExpectation } from "../reference/expectations.ts";
 import { type RowLayout, SPECIAL_SLOTS, type SpecialSlot } from "../reference/layout.ts";
 import type { Route } from "./open-panes.ts";
 import type { Pane } from "./pane.ts";
@@ -121,6 +122,8 @@ export function createTally({ metrics, clock }: { readonly metrics: Metrics; rea
     paneClosed: (pane, layout) => {
       metrics.inc("driftd_panes_closed_total", { model: pane.key.model });
       for (const feature of layout?.features ?? []) {
+        // Its values are those of the feature that it is about.
+        if (isExpectation(feature.feature)) continue;
         const special = feature.offset + feature.bins;
         for (const [reason, slots] of INVALID) {
           let by = 0;

@@ -24,6 +24,8 @@ export type Expectation = { readonly feature: string; readonly tolerate: number 
 /** Text longer than this (UTF-16 units) breaks `matches` without being looked at: it bounds what a pattern can cost. */
 export const MAX_MATCHED_LENGTH = 200;
 
+const EXPECTED = "$expect:";
+
 /** Kept and broken, then the special counters. */
 const BINS = 2;
 
@@ -40,7 +42,12 @@ export function answeredBy(expectation: Expectation, features: ReadonlyMap<strin
 
 /** The name of the counts of an expectation in a row. */
 export function expectationName(expectation: Expectation): string {
-  return `$expect:${expectation.feature}:${expectationHash(expectation).slice(0, 8)}`;
+  return `${EXPECTED}${expectation.feature}:${expectationHash(expectation).slice(0, 8)}`;
+}
+
+/** Whether a feature of a row holds the counts of an expectation: no values of its own. */
+export function isExpectation(feature: string): boolean {
+  return feature.startsWith(EXPECTED);
 }
 
 /** Layouts of the expectations that need counts of their own, from slot `offset` on; equal ones share theirs. */

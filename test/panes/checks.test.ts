@@ -3,8 +3,12 @@ import { describe, expect, it, test } from "vitest";
 import { DEFAULT_PATHS } from "../../src/decode/fields.ts";
 import { createJsonDecoder } from "../../src/decode/json.ts";
 import { type DecodedRecord, newRecord } from "../../src/decode/record.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { noMetrics } from "../../src/metrics/metrics.ts";
 import { countChecks } from "../../src/panes/checks.ts";
+import type { Pane } from "../../src/panes/pane.ts";
 import { topUnseen, withSketches } from "../../src/panes/sketches.ts";
+import { createTally } from "../../src/panes/tally.ts";
 import { SCHEMA_FEATURE, withChecks } from "../../src/reference/checked-layout.ts";
 import { compileLayout } from "../../src/reference/compile.ts";
 import { type Expectation, expectationName, MAX_MATCHED_LENGTH } from "../../src/reference/expectations.ts";
@@ -56,6 +60,22 @@ function keepsNaively(expectation: Expectation, value: unknown): boolean {
       return (text(value)?.length ?? 1_000) <= 200 && new RegExp(expectation.pattern, "u").test(text(value) ?? "");
   }
 }
+
+test("what an expectation does not judge is an invalid value of the feature alone", () => {
+  const { row, features: compiled } = layoutWith([{ feature: "x", check: "between", min: 0, max: 9, tolerate: 0 }]);
+  const series: string[] = [];
+  const tally = createTally({
+    metrics: { ...noMetrics, inc: (name, labels) => series.push(`${name} ${labels?.["feature"] ?? ""}`) },
+    clock: systemClock,
+  });
+  const counts = new Uint32Array(row.slots);
+  for (const { offset, bins } of row.features) counts[offset + bins + SPECIAL_SLOTS.indexOf("missing")] = 1;
+  tally.paneClosed({ key: { model: "m" }, counts } as Pane, row);
+  expect(series).toEqual([
+    "driftd_panes_closed_total ",
+    ...compiled.map(({ feature }) => `driftd_feature_invalid_values_total ${feature}`),
+  ]);
+});
 
 const value = fc.oneof(
   fc.constantFrom<unknown>(null, undefined, Number.NaN, Number.POSITIVE_INFINITY, -0, 1.5, "", "a", "b1", true, [], {}, "x".repeat(300)),
