@@ -11,6 +11,8 @@ import type { Snapshot } from "./snapshot.ts";
 /** A reference of fewer days cannot be calibrated on them. */
 export const LEAST_DAYS = 7;
 
+/** Four of each weekday: fewer that all went wrong may be chance. */
+const SEASON_DAYS = 28;
 /** Two weekends: more are not waited for. */
 const ENOUGH_DAYS = 14;
 
@@ -72,7 +74,22 @@ export type EpisodeReach = {
  */
 export function renewalDays(dueMs: number, days: number, episodes: readonly EpisodeSpan[], reach: EpisodeReach): RenewalDays {
   const range = { fromMs: dueMs - days * DAY_MS, toMs: dueMs };
-  return { ...range, leftOut: episodeDays(range, episodes, reach) };
+  return { ...range, leftOut: withoutSeasons(range, episodeDays(range, episodes, reach)) };
+}
+
+/**
+ * What recurs on the same day of every week is a season and not a drift: where all days of a weekday would be left out, they are taken, or each
+ * Saturday would be an alarm for ever. Only of four weeks or more, most of which are healthy: a drift that lasted all the time stays left out.
+ */
+function withoutSeasons(
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  leftOut: ReadonlySet<number>,
+): ReadonlySet<number> {
+  const [first, end] = [dayOf(fromMs), dayOf(toMs)];
+  if (end - first < SEASON_DAYS || 2 * leftOut.size > end - first) return leftOut;
+  const healthy = new Set<number>();
+  for (let day = first; day < end; day++) if (!leftOut.has(day)) healthy.add(day % 7);
+  return new Set([...leftOut].filter((day) => healthy.has(day % 7)));
 }
 
 /**

@@ -60,6 +60,21 @@ describe("the days that an episode touches", () => {
     expect(days(pending, resolved)).toEqual(expected);
   });
 
+  // T0 is a Monday: days 5, 12, 19 and 26 are Saturdays.
+  const saturdays = [5, 12, 19, 26].map((n) => ({ pendingAtMs: at(n + 0.9), resolvedAtMs: at(n + 1.9) }));
+  const daysOf = (due: number, length: number, episodes: readonly { pendingAtMs: number; resolvedAtMs: number | null }[]) =>
+    [...renewalDays(at(due), length, episodes, { longestWindowMs: DAY / 2, clearMs: DAY }).leftOut].map((n) => n - T0 / DAY);
+  test("of every Saturday of four weeks are a season, and are taken", () => {
+    expect(daysOf(28, 28, saturdays)).toEqual([]);
+    expect(daysOf(28, 28, saturdays.slice(1))).toEqual([12, 19, 26]);
+    // Three weeks do not prove it.
+    expect(daysOf(28, 21, saturdays)).toEqual([12, 19, 26]);
+  });
+  test("of a drift that lasted for most of the time are no season", () => {
+    expect(daysOf(28, 28, [{ pendingAtMs: at(0.5), resolvedAtMs: at(29) }])).toHaveLength(28);
+    expect(daysOf(28, 28, [{ pendingAtMs: at(10), resolvedAtMs: at(26) }, ...saturdays])).toContain(19);
+  });
+
   test("are left out of the last days before a due time", () => {
     const found = renewalDays(at(28), 14, [{ pendingAtMs: at(20.5), resolvedAtMs: at(22.5) }], reach);
     expect(found).toMatchObject({ fromMs: at(14), toMs: at(28) });
