@@ -6,6 +6,7 @@
 import type { Snapshot } from "../reference/snapshot.ts";
 import type { PreparedReference } from "./calibrate.ts";
 import { calibrationState } from "./calibration-state.ts";
+import { ownWindowsAbove } from "./own-psi.ts";
 import type { Policy, PolicyWindow } from "./policy.ts";
 import { createPower } from "./power.ts";
 import { healthyShareAbove } from "./thresholds.ts";
@@ -30,7 +31,8 @@ export async function explainRules(reference: PreparedReference): Promise<readon
 }
 
 /**
- * One line for each PSI threshold and window, e.g. `PSI > 0.1 on about 120 records (1h) fires in 40 % of healthy windows`. The traffic is taken
+ * One line for each PSI threshold and window, e.g. `PSI > 0.1 on about 120 records (1h) fires in 40 % of healthy windows`. Where
+ * the reference's own days fire more often than chance (they have a rhythm), the feature that does so most is named. The traffic is taken
  * to flow as in the reference; without its time range, or with `thresholds: auto`, there is nothing to say.
  */
 export function explainThresholds(policy: Policy, snapshot: Snapshot): readonly string[] {
@@ -43,7 +45,10 @@ export function explainThresholds(policy: Policy, snapshot: Snapshot): readonly 
     const n = Math.max(1, Math.round(perMinute * (lengthMs / 60_000)));
     return limits.map((limit) => {
       const share = healthyShareAbove(limit, { n, m: snapshot.records, bins });
-      return `PSI > ${limit} on about ${n} records (${name}) fires in ${percent(share)} of healthy windows`;
+      const own = ownWindowsAbove(snapshot, lengthMs, limit);
+      const days =
+        own === undefined || own.share <= share ? "" : ` by chance, and in ${percent(own.share)} of the reference's own for ${own.feature}`;
+      return `PSI > ${limit} on about ${n} records (${name}) fires in ${percent(share)} of healthy windows${days}`;
     });
   });
 }
