@@ -84,8 +84,9 @@ export async function findFlightFault(name: FlightFaultName, days: number): Prom
   const built = buildReference(createRecorded(log, FLIGHTS_FROM), days);
   const judged = { built, reference: prepareReference(built.snapshot, DEFAULT_POLICY), policy: DEFAULT_POLICY };
   return onsetsAfter(days).map((onsetMs) => {
-    const process = createRecorded(log, startBefore(onsetMs, DEFAULT_POLICY), { column, onsetMs, change: change(log, onsetMs) });
-    return find(judged, process, { feature: column, onsetMs, toMs: Math.min(FLIGHTS_TO, onsetMs + withinDays * DAY) });
+    const untilMs = Math.min(FLIGHTS_TO, onsetMs + withinDays * DAY);
+    const process = createRecorded(log, startBefore(onsetMs, DEFAULT_POLICY), { column, onsetMs, untilMs, change: change(log, onsetMs) });
+    return find(judged, process, { feature: column, onsetMs, toMs: untilMs });
   });
 }
 
@@ -94,14 +95,11 @@ export async function findFlightFaultByRivals(name: FlightFaultName, days: numbe
   const { column, change, withinDays = 5 } = FLIGHT_FAULTS[name]!;
   // Their bins are over distinct values, so the reference must know those that the fault makes: an onset beyond the data changes no row of it.
   const found = onsetsAfter(days).map((onsetMs) => {
-    const fault = { column, onsetMs, change: change(log, onsetMs) };
+    const untilMs = Math.min(FLIGHTS_TO, onsetMs + withinDays * DAY);
+    const fault = { column, onsetMs, untilMs, change: change(log, onsetMs) };
     const faulty = log.columns.findIndex((one) => one.name === column);
     const rivals = prepareRivals(createRecorded(log, FLIGHTS_FROM, fault), days, [1], faulty);
-    return rivals.find(
-      createRecorded(log, startBefore(onsetMs, DEFAULT_POLICY), fault),
-      onsetMs,
-      Math.min(FLIGHTS_TO, onsetMs + withinDays * DAY),
-    );
+    return rivals.find(createRecorded(log, startBefore(onsetMs, DEFAULT_POLICY), fault), onsetMs, untilMs);
   });
   return transpose(found);
 }

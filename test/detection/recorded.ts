@@ -10,8 +10,13 @@ const MINUTE = 60_000;
 export const UNSEEN = -2;
 export const MISSING = -1;
 
-/** What a column's value becomes from the onset on; categories are codes. `UNSEEN`, and `MISSING` (NaN for a number), are possible too. */
-export type RecordedFault = { readonly column: string; readonly onsetMs: number; readonly change: (value: number, row: number) => number };
+/** What a column's value becomes between two moments; categories are codes. `UNSEEN`, and `MISSING` (NaN for a number), are possible too. */
+export type RecordedFault = {
+  readonly column: string;
+  readonly onsetMs: number;
+  readonly untilMs: number;
+  readonly change: (value: number, row: number) => number;
+};
 
 /** Rows by level: codes below zero are `UNSEEN` or `MISSING`. */
 type Coded = { readonly shape: Levels; readonly codes: Int32Array };
@@ -72,12 +77,23 @@ function codedOf(column: LogColumn): Coded {
   return found;
 }
 
-function changed(log: Log, column: LogColumn, { onsetMs, change }: RecordedFault): Coded {
+function changed(log: Log, column: LogColumn, { onsetMs, untilMs, change }: RecordedFault): Coded {
   const onset = rowAt(log, onsetMs);
+  const until = rowAt(log, untilMs);
+  const { shape, codes } = codedOf(column);
   if (column.kind === "categorical") {
-    return { shape: categories(column.names.length), codes: column.values.map((code, row) => (row < onset ? code : change(code, row))) };
+    const faulty = codes.slice();
+    for (let row = onset; row < until; row++) faulty[row] = change(codes[row]!, row);
+    return { shape, codes: faulty };
   }
-  return byValue(column.values.map((value, row) => (row < onset ? value : change(value, row))));
+  const made = column.values.slice(onset, until).map((value, i) => change(value, onset + i));
+  const all = new Set([...shape.values, ...made]);
+  all.delete(Number.NaN);
+  const merged = levelsOf(all);
+  const moved = shape.values.map((value) => merged.place.get(value)!);
+  const faulty = codes.map((code) => (code >= 0 ? moved[code]! : code));
+  for (let i = 0; i < made.length; i++) faulty[onset + i] = merged.place.get(made[i]!) ?? MISSING;
+  return { shape: merged.shape, codes: faulty };
 }
 
 function categories(levels: number): Levels {
@@ -87,8 +103,15 @@ function categories(levels: number): Levels {
 function byValue(values: Float64Array): Coded {
   const distinct = new Set(values);
   distinct.delete(Number.NaN);
+  const { shape, place } = levelsOf(distinct);
+  return { shape, codes: Int32Array.from(values, (value) => place.get(value) ?? MISSING) };
+}
+
+/** The numbers in ascending order, with the place of each. */
+function levelsOf(distinct: ReadonlySet<number>): { shape: Levels; place: Map<number, number> } {
   const sorted = Float64Array.from(distinct).sort();
-  const place = new Map(Array.from(sorted, (value, level) => [value, level]));
-  const codes = Int32Array.from(values, (value) => (Number.isNaN(value) ? MISSING : place.get(value)!));
-  return { shape: { kind: "numeric", levels: sorted.length, values: sorted, continuous: false }, codes };
+  return {
+    shape: { kind: "numeric", levels: sorted.length, values: sorted, continuous: false },
+    place: new Map(Array.from(sorted, (value, level) => [value, level])),
+  };
 }

@@ -85,6 +85,9 @@ export const rivalDelays: Section = {
       { title: "daily cycle: mean + .25 sd", scenario: "daily", fault: { kind: "mean", by: 0.25 }, faulty: NUMERIC },
       { title: "2 % a new category", scenario: "daily", fault: { kind: "new_category", share: 0.02 }, faulty: CATEGORY },
     ];
+    const healthyMonths = Promise.all(
+      (["iid", "daily"] as const).map((scenario) => pool.run("simulateRivals", { scenario, months: part(1, share, 0.25), seed: 330 }, 0)),
+    );
     const found = await Promise.all(
       cases.map(async ({ scenario, fault, faulty }, i) => {
         const options: DelayOptions = {
@@ -103,9 +106,7 @@ export const rivalDelays: Section = {
         return { own, rivals: RULES.flatMap((_, rule) => SPANS.map((__, s) => rivals.flatMap((part) => part[rule * SPANS.length + s]!))) };
       }),
     );
-    const healthy = await Promise.all(
-      (["iid", "daily"] as const).map((scenario) => pool.run("simulateRivals", { scenario, months: part(1, share, 0.25), seed: 330 }, 0)),
-    );
+    const healthy = await healthyMonths;
     const always = (scenario: ScenarioName, at: number): boolean => {
       const { alarmed, looks } = healthy[scenario === "iid" ? 0 : 1]!.tallies[at]!;
       return alarmed / looks > TENTH;
