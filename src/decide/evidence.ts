@@ -43,7 +43,7 @@ export function evidenceIn(evaluations: readonly Evaluation[], tracks: readonly 
     get failingQuality() {
       const brokenInput = evaluation.findings?.some(({ feature, check, verdict }) => isBroken({ check, verdict }) && !isComputed(feature));
       return detail().filter(
-        ({ feature, quality }) => at.has(feature) && (isComputed(feature) ? brokenInput === true : quality.some(isBroken)),
+        ({ feature, quality }) => at.has(feature) && (quality.some(isBroken) || (isComputed(feature) && brokenInput === true)),
       ).length;
     },
     get ranked() {
@@ -60,9 +60,9 @@ function isBroken({ check, verdict }: Pick<QualityCheck, "check" | "verdict">): 
 }
 
 /**
- * Computed from the inputs (`$pca_1` …, `$outlier`), so without a check of its own: it moves with any broken input. The mean rarity of five values
- * spreads wider than that of ten.
+ * Computed from the inputs, by driftd (`$pca_1` …, `$outlier`: the mean rarity of five values spreads wider than that of ten) or by the model: it
+ * moves with any broken input.
  */
 function isComputed(feature: string): boolean {
-  return feature === "$outlier" || feature.startsWith("$pca_");
+  return feature === "$prediction" || feature === "$outlier" || feature.startsWith("$pca_");
 }

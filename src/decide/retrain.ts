@@ -30,7 +30,7 @@ export const SUPPRESS_REASONS = [
   "in_progress", // a retraining runs, as far as is known
   "daily_limit",
   "minimum_samples",
-  "quality", // the drifting features fail a check of missing, NaN or wrong types: mend the data first
+  "quality", // the drifting features fail a check of missing, NaN or wrong types, or are computed from some that do: mend the data first
   "stale", // the window is older than action_max_age
   "dry_run",
 ] as const;

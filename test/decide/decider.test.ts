@@ -102,6 +102,7 @@ describe("one request an episode", () => {
   test.each([
     { claim: "waits while an input of a computed feature is full of nulls", drifting: ["$outlier"], broken: "missing", sent: false },
     { claim: "waits while an input of a component is gone", drifting: ["$pca_1", "$pca_residual"], broken: "vanished", sent: false },
+    { claim: "waits while the model answers to nulls", drifting: ["$prediction"], broken: "missing", sent: false },
     { claim: "does not wait for a check that says nothing of broken data", drifting: ["$outlier"], broken: "unseen", sent: true },
     {
       claim: "does not wait when an input drifts whose own values are fine",
