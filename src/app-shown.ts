@@ -7,6 +7,7 @@ import { coerceError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
 import type { Observer } from "./metrics/observer.ts";
 import type { MetricsRegistry } from "./metrics/registry.ts";
+import type { Snapshot } from "./reference/snapshot.ts";
 
 type InForce = { readonly config: Config; readonly digest: string; readonly loadedAtMs: number; readonly judges: Judges };
 
@@ -31,12 +32,25 @@ export function createShown(
   let inForce = start;
   const shown = new Set<string>();
 
+  /** A misspelt name would leave the values of the feature that was meant in the log and the API: that is no matter for `check-config` alone. */
+  function warnOfSensitive(model: string, version: string, { features }: Snapshot): void {
+    const known = new Set(features.map(({ feature }) => feature));
+    const named = inForce.config.models.find(({ name }) => name === model)?.features.sensitive ?? [];
+    const unknown = named.filter((feature) => !known.has(feature));
+    if (unknown.length > 0)
+      log.warn(
+        { model, version, features: unknown },
+        "features.sensitive names features that the reference does not have: nothing is held back for them",
+      );
+  }
+
   function reference(model: string, version: string): void {
     const key = JSON.stringify([model, version]);
     const judge = inForce.judges.find(model, version);
     if (shown.has(key) || judge === undefined) return;
     shown.add(key);
     observer.judged(model, version, judge.reference.path, judge.reference.snapshot);
+    warnOfSensitive(model, version, judge.reference.snapshot);
     void explainRules(judge.prepared)
       .then((meanings) => {
         for (const meaning of meanings) log.info({ model, version, meaning }, "what the rules mean");

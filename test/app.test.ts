@@ -72,6 +72,16 @@ describe("start and stop", () => {
     expect([await listens(app.url), await storeIsFree()]).toEqual([false, true]);
   });
 
+  test.each([
+    ["a misspelt name under features.sensitive is warned of", "[lattency]", true],
+    ["no name under features.sensitive, no warning", "[]", false],
+  ])("%s", async (_, sensitive, warned) => {
+    const app = await space.start(yaml({ more: `, features: { sensitive: ${sensitive} }` }));
+    await app.finished;
+    expect(app.log().includes("features.sensitive names features that the reference does not have")).toBe(warned);
+    await app.stop();
+  });
+
   test("a second stop gives the first one's answer", async () => {
     const clock = { ...systemClock, every: () => () => Promise.reject(new Error("will not end")) as never };
     const app = await space.start(yaml(), { clock });

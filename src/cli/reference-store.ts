@@ -181,8 +181,13 @@ function noPanes(
   const where = span === undefined ? "the store" : `${new Date(span.fromMs).toISOString()} … ${new Date(span.toMs).toISOString()}`;
   const why = otherBins
     ? "the panes there were counted in other bins than those of the configured reference"
-    : `there are no closed panes with records${leftOut.length === 0 ? "" : `, without ${leftOut.length} days of episodes`}`;
+    : leftOut.length === 0
+      ? "there are no closed panes with records"
+      : `no closed panes with records are left without the days of an episode, ${leftOut.length} of them`;
   return new DriftdError("REFERENCE_NO_PANES", `${what}: ${where}: ${why}`, {
-    hint: "`driftd store export --config …` lists the panes; store.retention says how long they are kept.",
+    hint:
+      leftOut.length === 0
+        ? "`driftd store export --config …` lists the panes; store.retention says how long they are kept."
+        : "Take days without an episode with --from and --to; GET /api/v1/episodes lists the episodes.",
   });
 }

@@ -43,7 +43,7 @@ function renewalOf({ type, body }: EventRow): RenewalReport[] {
 
 /** One line for people. */
 export function renewalLine(renewal: RenewalReport): string {
-  if (renewal.status === "postponed") return `the reference was not renewed at ${renewal.at}: ${renewal.detail} (${renewal.reason})`;
+  if (renewal.status === "postponed") return `the renewal due at ${renewal.at} was postponed: ${renewal.detail} (${renewal.reason})`;
   const without = renewal.days_left_out.length === 0 ? "" : ` without ${renewal.days_left_out.join(", ")}`;
   return `the reference was renewed at ${renewal.at} from ${renewal.days} days${without}`;
 }

@@ -219,7 +219,10 @@ export const modelSchema = z.strictObject({
         .meta({ [computedDefault]: "all of the reference" })
         .optional(),
       exclude: list("These features are not judged.", text("A feature.")).default([]),
-      sensitive: list("Values of these features are never shown nor kept: unseen ones are only counted.", text("A feature.")).default([]),
+      sensitive: list(
+        "Unseen values of these features are only counted, never shown nor kept; the categories of the reference are shown as for any feature.",
+        text("A feature."),
+      ).default([]),
     })
     .meta({ title: "map", description: "Which features are judged." })
     .prefault({}),

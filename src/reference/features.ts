@@ -71,10 +71,19 @@ export async function buildFeatures(
           said.warnings.push(
             `${column}: has ${text.distinct} categories; the ${text.categories.length} most frequent are named, the others count as unseen`,
           );
+        warnOfRare(column, text, said.warnings);
       }
     }
   }
   return built;
+}
+
+/** Where every category is too rare for a bin of its own, nothing but new ones can be found: a drift of the others would be silent. */
+function warnOfRare(column: string, { categories, counts, count }: CategoricalSummary, warnings: string[]): void {
+  if (categories.length > 1 && coarseOfCategorical(counts, count).every((bin) => bin === 0) && counts.every((one) => one < count / 2))
+    warnings.push(
+      `${column}: has ${categories.length} categories, all of them rare: they are judged as one, and only new ones can be found`,
+    );
 }
 
 function warnOfNumbers(column: string, summary: NumericSummary, warnings: string[]): void {

@@ -62,7 +62,7 @@ export function thinness({ records, features, calibration }: Snapshot): string[]
     );
   } else if (calibration.days < CALIBRATED_DAYS) {
     warnings.push(
-      `${calibration.days} calendar days are fewer than ${CALIBRATED_DAYS}: thresholds cannot be calibrated on them, and only the longest window may be critical`,
+      `${calibration.days === 1 ? "1 calendar day is" : `${calibration.days} calendar days are`} fewer than ${CALIBRATED_DAYS}: thresholds cannot be calibrated on them, and only the longest window may be critical`,
     );
   }
   if (records < FEW_RECORDS) warnings.push(`${records} records are few: only large shifts can be told from the reference's own noise`);
@@ -83,10 +83,10 @@ function trafficOf({ days, from, slots, slot_seconds: slotSeconds }: Calibration
     (best, list) => (list.length > best.length ? list : best),
     [],
   );
-  if (longest.length === 0) return `${days} days from ${from}`;
+  if (longest.length === 0) return `${days} day${days === 1 ? "" : "s"} from ${from}`;
   const values = longest.map((slot) => slot.reduce((sum, count) => sum + count, 0)).sort((a, b) => a - b);
   const quarter = Math.round(quantileSorted(values, 0.25));
-  return `${days} days from ${from}; values per ${slotSeconds / 60} min: median ${Math.round(medianSorted(values))}, lower quartile ${quarter}, most ${max(values)}`;
+  return `${days} day${days === 1 ? "" : "s"} from ${from}; values per ${slotSeconds / 60} min: median ${Math.round(medianSorted(values))}, lower quartile ${quarter}, most ${max(values)}`;
 }
 
 function valuesPerWindow({ slots, slot_seconds: slotSeconds }: Calibration, { feature }: SnapshotFeature, hours: number): number {

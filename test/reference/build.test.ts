@@ -202,6 +202,19 @@ describe("columns", () => {
     expect(row.counts[10_000]).toBe(unnamed);
   });
 
+  it.each([
+    [
+      "all of them rare: said, since a drift among them is not found",
+      "i % 2000",
+      [expect.stringMatching(/^c: has 2000 categories, all of them rare/)],
+    ],
+    ["some of them frequent", "CASE WHEN i % 2 = 0 THEN i % 4 ELSE i % 2000 END", []],
+    ["one alone", "7", []],
+  ])("with categories, %s", async (_, category, said) => {
+    const { warnings } = await build(await folder.copy(`SELECT 'c' || ${category} AS c FROM range(20000) t(i)`, "rare.parquet"));
+    expect(warnings).toEqual(said);
+  });
+
   it("named like nothing in JavaScript is are features like any other", async () => {
     const path = await folder.write(
       "proto.ndjson",

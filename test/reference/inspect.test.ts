@@ -35,6 +35,12 @@ describe("a thin reference", () => {
     ]);
   });
 
+  it("of one day says so in good English", () => {
+    expect(thinness(snapshotOf([x], { records: 1000, calibration: calibration(1, 100) }))).toEqual([
+      expect.stringMatching(/^1 calendar day is fewer than 7/),
+    ]);
+  });
+
   it("of few records says so", () => {
     expect(thinness(snapshotOf([x], { records: 999, calibration: calibration(7, 100) }))).toEqual([expect.stringContaining("999 records")]);
   });
