@@ -3,7 +3,7 @@
  * compared with the reference without the calendar days that it touches; the spread of those comparisons is what healthy traffic does.
  */
 
-import { chi2Isf } from "../../detectors/index.ts";
+import { gammaIsf } from "../../detectors/index.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
 import { type CellLayout, cellLayouts, DAY_MS, dayOf, weekdayOf } from "./cells.ts";
 import { compareOwnWindows, type OwnWindows } from "./own-windows.ts";
@@ -105,19 +105,24 @@ function daysByWeekday({ dailyTotal, firstDay }: Slots): number[] {
 }
 
 /**
- * The PSI at which a healthy window's mean G would reach a limit: what the layout of cells costs and gains in one number. Finer cells take rhythms
- * out of the noise μ, and leave fewer reference rows to each window, a smaller effective size en: μ + (χ²(level) − df)/en. The lowest mean G
- * alone would call the smaller en a gain (it chose hours and weekdays for data without any rhythm).
+ * The PSI that a layout of cells lets see: what it costs and gains in one number, (T − df)/en. T is the limit of G for windows of the mean effective
+ * size en under the noise μ of a single cause (a gamma law with the mean df + en μ and the variance 2 df + 4 en μ + 2 en² μ²; the variance found
+ * would be chosen for its luck). Finer cells take rhythms out of μ, and leave fewer reference rows to each window, a smaller en: the lowest mean
+ * G alone would call that a gain (it chose hours and weekdays for data without any rhythm).
  */
 function smallestShift({ gs, en }: OwnWindows, df: number): number {
+  if (df < 1) return 0;
   let excess = 0;
   let size = 0;
   for (let i = 0; i < gs.length; i++) {
     excess += gs[i]! - df;
     size += en[i]!;
   }
-  const limit = df < 1 ? 0 : chi2Isf(CHOICE_LEVEL, df) - df;
-  return Math.max(0, excess / size) + (limit * gs.length) / size;
+  const usual = size / gs.length;
+  const noise = usual * Math.max(0, excess / size);
+  const mean = df + noise;
+  const variance = 2 * (df + 2 * noise + noise * noise);
+  return (gammaIsf(CHOICE_LEVEL, (mean * mean) / variance, variance / mean) - df) / usual;
 }
 
 /** Names come from users: a feature may be called `constructor`. */

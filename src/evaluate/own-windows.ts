@@ -51,17 +51,22 @@ export function compareOwnWindows(
   const touched = new Set<number>();
   let seen = 0;
   let values = 0;
-  const starts = Math.floor((slots.length - shape.length) / shape.step) + 1;
+  let fullest = 0;
+  for (let end = shape.length; end <= slots.length; end++) {
+    fullest = Math.max(fullest, slots.filledBefore[end]! - slots.filledBefore[end - shape.length]!);
+  }
+  const starts = Math.ceil(slots.filledBefore[slots.length]! / shape.step);
   const step = shape.step * Math.max(1, Math.ceil(starts / MAX_WINDOWS));
 
   for (let start = 0; start + shape.length <= slots.length; start += step) {
     const end = start + shape.length;
+    // Half in a gap: live it would be `low_coverage`. A feature that has values by day only is held against its own fullest windows.
+    if (slots.filledBefore[end]! - slots.filledBefore[start]! < MIN_COVERAGE * fullest) continue;
     const n = slots.totalBefore[end]! - slots.totalBefore[start]!;
     seen++;
     // A window that could have no verdict of its own teaches nothing: with a few values a bin G is far from its law, and a handful of values
     // at night would make the noise of every hour look large.
     if (n < VALUES_PER_BIN * bins) continue;
-    if (slots.filledBefore[end]! - slots.filledBefore[start]! < MIN_COVERAGE * shape.length) continue;
     const firstDay = Math.floor(slots.hourAt[start]! / 24);
     const lastDay = Math.floor(slots.hourAt[end - 1]! / 24);
     const m = expectWithout(start, end, firstDay, lastDay, n);

@@ -153,6 +153,12 @@ describe("the calibration of a feature", () => {
     expect("windows" in day && day.meanValues).toBeGreaterThan(0.85 * 48 * 150);
   });
 
+  it("takes a feature that has values by day only as it is", () => {
+    const byDay = (slot: number) => (slot % 48 >= 18 && slot % 48 < 36 ? sample(150) : []);
+    const day = calibrateFeature(snapshotOf([x], calibrationOf(x, 14, byDay)), prepareFeature(x), DAY, true);
+    expect(day).toMatchObject({ days: 14, meanValues: 18 * 150 });
+  });
+
   it("finds next to no noise between days that are alike", () => {
     const alike = calibrated(14, () => 0);
     expect(alike.mu).toBeLessThan(0.003);
