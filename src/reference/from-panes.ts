@@ -3,6 +3,10 @@
  * the coarse bins stay as they are, so that panes of before and after add and a window goes on without a gap. Pure arithmetic: who reads the
  * panes, which days are left out and where the file goes is the caller's.
  *
+ * The coarse bins could be chosen anew from the new counts. They are not: how many values were seen once is not in panes, so that thin lattices would
+ * turn into gaps; the distance to the first reference needs the same bins; and on NYC's flights of 2013 it changed nothing (0.93 and 0.96 critical
+ * episodes in 30 days).
+ *
  * What panes do not know stays or is absent: the mean of a bin's values is the old one, a category beyond the named ones is only counted.
  */
 
