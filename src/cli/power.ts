@@ -7,7 +7,7 @@ import { type PreparedReference, prepareReference } from "../evaluate/calibrate.
 import { calibrationState } from "../evaluate/calibration-state.ts";
 import { trafficOf } from "../evaluate/explain.ts";
 import { DEFAULT_POLICY, type Policy } from "../evaluate/policy.ts";
-import { createPower, type FeaturePower, POWER } from "../evaluate/power.ts";
+import { createPower, ENDS, type FeaturePower, POWER } from "../evaluate/power.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { DriftdError } from "../lib/errors.ts";
 import { didYouMean } from "../lib/suggest.ts";
@@ -113,10 +113,11 @@ function wantedFeatures(parsed: ParsedArgs, prepared: PreparedReference): number
 }
 
 function json(prepared: PreparedReference, perMinute: number, lines: readonly Line[]): string {
-  const features = lines.map(({ feature, window, origin, degraded, values, insufficient, meanShiftSd, spreadFactor, newShare }) => ({
+  const features = lines.map(({ feature, window, origin, degraded, values, times, insufficient, meanShiftSd, spreadFactor, newShare }) => ({
     feature,
     window,
     values,
+    times_of_day: { judged: times, of: ENDS.length },
     threshold: { origin, ...(degraded === undefined ? {} : { degraded }) },
     verdict: insufficient === undefined ? "measured" : "insufficient_data",
     ...(insufficient === undefined ? {} : { reason: insufficient }),
@@ -134,10 +135,15 @@ function text(prepared: PreparedReference, perMinute: number, lines: readonly Li
   const parts = prepared.policy.windows.map(({ name }) => {
     const rows = lines
       .filter(({ window }) => window === name)
-      .map((line) => [line.feature, line.values.toLocaleString("en"), ...changes(line), line.origin, line.degraded ?? ""]);
+      .map((line) => [line.feature, line.values.toLocaleString("en"), ...changes(line), line.origin, notes(line)]);
     return `\nwindow ${name}\n${columns([["feature", "values", "mean shift", "spread", "new values", "threshold", ""], ...rows])}`;
   });
   return `${head}${parts.join("")}`;
+}
+
+function notes({ times, degraded }: Line): string {
+  const at = times === ENDS.length || times === 0 ? [] : [`judged at ${times} of ${ENDS.length} times of day`];
+  return [...at, ...(degraded === undefined ? [] : [degraded])].join("; ");
 }
 
 function changes({ insufficient, meanShiftSd, spreadFactor, newShare }: Line): string[] {

@@ -92,7 +92,7 @@ async function powerOf(reference: PreparedReference, perMinute: number): Promise
       if (insufficient !== undefined) unjudged.push(reference.names[feature]!);
       else found.push({ feature: reference.names[feature]!, sd: meanShiftSd ?? Number.POSITIVE_INFINITY });
     }
-    lines.push(...powerLine(window, perMinute, found, unjudged));
+    lines.push(...powerLine(window, perMinute, found, unjudged, numeric.length));
   }
   return lines;
 }
@@ -102,6 +102,7 @@ function powerLine(
   perMinute: number,
   found: { readonly feature: string; readonly sd: number }[],
   unjudged: readonly string[],
+  numeric: number,
 ): string[] {
   const traffic = `at the reference's traffic (${short(perMinute)} records/min)`;
   const lines: string[] = [];
@@ -109,7 +110,10 @@ function powerLine(
     found.sort((a, b) => a.sd - b.sd);
     const middle = found[(found.length - 1) >> 1]!;
     const worst = found.at(-1)!;
-    const of = found.length === 1 ? ` of ${worst.feature}` : ` (the median of ${found.length} features; ${worst.feature}: ${sd(worst.sd)})`;
+    const of =
+      found.length === 1
+        ? ` of ${worst.feature}`
+        : ` (the median of ${found.length}${found.length < numeric ? ` of ${numeric}` : ""} numeric features; the largest, ${worst.feature}: ${sd(worst.sd)})`;
     lines.push(`${traffic} the smallest shift of the mean found within ${name} is ${sd(middle.sd)}${of}`);
   }
   if (unjudged.length > 0) lines.push(`${traffic} windows of ${name} hold too few values of ${listed(unjudged)} for a verdict`);

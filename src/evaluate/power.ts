@@ -30,7 +30,7 @@ const HALVINGS = 5;
 const HOUR_MS = 3_600_000;
 /** Wednesday, 7 January 1970; windows end at these hours of it. */
 const WEDNESDAY_MS = 6 * 24 * HOUR_MS;
-const ENDS = [3, 6, 9, 12, 15, 18, 21, 24].map((hour) => WEDNESDAY_MS + hour * HOUR_MS);
+export const ENDS = [3, 6, 9, 12, 15, 18, 21, 24].map((hour) => WEDNESDAY_MS + hour * HOUR_MS);
 
 /** A kind of change, and the sizes that are tried: from `least`, doubled until it is found, at most `most`. */
 export type ChangeKind = "mean_shift" | "spread" | "new_values";
@@ -43,6 +43,8 @@ const SIZES: Readonly<Record<ChangeKind, { readonly least: number; readonly most
 export type FeaturePower = {
   /** Values that a window holds at this traffic. */
   readonly values: number;
+  /** Times of the day, of eight, at which a window holds enough values for a verdict: the others are left out. */
+  readonly times: number;
   /** A window of so many values gets no verdict at all: why. */
   readonly insufficient?: VerdictReason;
   /** Smallest shift of the mean, up or down, in standard deviations of the reference; null: none up to 20. Numeric features. */
@@ -131,6 +133,7 @@ export function createPower(reference: PreparedReference): Power {
     const shown = judged.length === 0 ? times : judged;
     return {
       values: Math.round(shown.reduce((sum, { n }) => sum + n, 0) / shown.length),
+      times: judged.length,
       /** Why most healthy windows get no verdict; undefined: they get one. */
       insufficient: 2 * judged.length < times.length ? reason : undefined,
       shareFound: (kind: ChangeKind, size: number, looks: number): number => {
@@ -144,8 +147,8 @@ export function createPower(reference: PreparedReference): Power {
   }
 
   function* measure(feature: number, window: number, perMinute: number, kinds?: readonly ChangeKind[]): Generator<void, FeaturePower> {
-    const { values, shareFound, insufficient } = bench(feature, window, perMinute);
-    if (insufficient !== undefined) return { values, insufficient };
+    const { values, times, shareFound, insufficient } = bench(feature, window, perMinute);
+    if (insufficient !== undefined) return { values, times, insufficient };
     const { kind } = reference.features[feature]!.feature;
     const sizes = new Map<ChangeKind, number | null>();
     for (const one of Object.keys(SIZES) as ChangeKind[]) {
@@ -155,6 +158,7 @@ export function createPower(reference: PreparedReference): Power {
     const [shift, spread, fresh] = [sizes.get("mean_shift"), sizes.get("spread"), sizes.get("new_values")];
     return {
       values,
+      times,
       ...(shift === undefined ? {} : { meanShiftSd: shift }),
       ...(spread === undefined ? {} : { spreadFactor: spread === null ? null : 1 + spread }),
       ...(fresh === undefined ? {} : { newShare: fresh }),

@@ -88,6 +88,11 @@ function warnOfRare(column: string, { categories, counts, count }: CategoricalSu
 
 function warnOfNumbers(column: string, summary: NumericSummary, warnings: string[]): void {
   if (summary.float32) warnings.push(`${column}: was saved as float32: the stream's values are rounded to float32 before they are binned`);
+  const infinite = summary.positiveInfinity + summary.negativeInfinity;
+  if (summary.nan + infinite > 0)
+    warnings.push(
+      `${column}: ${summary.nan} values are NaN and ${infinite} infinite in the reference: what is healthy there is taken to be healthy later`,
+    );
   if (summary.wrongType > 0) {
     warnings.push(
       `${column}: ${summary.wrongType} values are no numbers and count as wrong types; name a mark for "missing" with --null-values, or take the column as categories with --categorical`,

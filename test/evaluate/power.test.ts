@@ -138,7 +138,7 @@ describe("for normal values, calibrated", () => {
   });
 
   it("a window that holds too few values is said to give no verdict", () => {
-    expect(power.at(0, 0, 1)).toEqual({ values: 60, insufficient: "too_few_values" });
+    expect(power.at(0, 0, 1)).toEqual({ values: 60, times: 0, insufficient: "too_few_values" });
   });
 });
 
