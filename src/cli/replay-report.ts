@@ -3,6 +3,7 @@
 import type { Episode, Severity } from "../decide/alert.ts";
 import type { Decision } from "../decide/decider.ts";
 import { placeOf } from "../decide/quality.ts";
+import { byText } from "../decide/track.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { Ingest } from "../ingest.ts";
 import { type RenewalReport, renewalLine } from "./replay-renewals.ts";
@@ -34,6 +35,8 @@ export type ModelReport = {
   readonly evaluations: number;
   readonly evaluations_drift: number;
   readonly insufficient: number;
+  /** Of those, how many for each reason. */
+  readonly insufficient_reasons: Readonly<Record<string, number>>;
   readonly episodes: readonly EpisodeReport[];
   /** Of the quality of the data, which asks for no retraining: apart from drift. */
   readonly quality_episodes: readonly (EpisodeReport & {
@@ -67,6 +70,7 @@ type Tally = {
   evaluations: number;
   drift: number;
   insufficient: number;
+  readonly reasons: Map<string, number>;
   readonly episodes: Map<string, Episode>;
   readonly quality: Map<string, Episode>;
   readonly requests: RetrainRequest[];
@@ -97,7 +101,17 @@ export function createReport(): Report {
     let tally = tallies.get(key);
     if (tally === undefined) {
       tally = {
-        ...{ evaluations: 0, drift: 0, insufficient: 0, episodes: new Map(), quality: new Map(), requests: [], suppressed: [], alarms: [] },
+        ...{
+          evaluations: 0,
+          drift: 0,
+          insufficient: 0,
+          reasons: new Map(),
+          episodes: new Map(),
+          quality: new Map(),
+          requests: [],
+          suppressed: [],
+          alarms: [],
+        },
         ...{ firstEndMs: Number.POSITIVE_INFINITY, lastEndMs: Number.NEGATIVE_INFINITY },
       };
       tallies.set(key, tally);
@@ -106,13 +120,16 @@ export function createReport(): Report {
   };
   return {
     add: (evaluations, decision) => {
-      for (const { model, version, verdict, endMs } of evaluations) {
+      for (const { model, version, verdict, reason, endMs } of evaluations) {
         const tally = tallyOf(model, version);
         tally.firstEndMs = Math.min(tally.firstEndMs, endMs);
         tally.lastEndMs = Math.max(tally.lastEndMs, endMs);
         tally.evaluations++;
         if (verdict === "drift") tally.drift++;
-        if (verdict === "insufficient_data") tally.insufficient++;
+        if (verdict === "insufficient_data") {
+          tally.insufficient++;
+          tally.reasons.set(reason, (tally.reasons.get(reason) ?? 0) + 1);
+        }
       }
       for (const episode of decision.episodes) {
         const { episodes, quality } = tallyOf(episode.model, episode.version);
@@ -139,6 +156,7 @@ export function createReport(): Report {
           evaluations: tally.evaluations,
           evaluations_drift: tally.drift,
           insufficient: tally.insufficient,
+          insufficient_reasons: Object.fromEntries([...tally.reasons].sort(([a], [b]) => byText(a, b))),
           episodes: [...tally.episodes.values()].map(episodeReport),
           quality_episodes: [...tally.quality.values()].map((episode) => ({
             ...episodeReport(episode),
@@ -185,7 +203,7 @@ export function formatReport(document: ReplayDocument): string {
 export function modelLines(models: readonly ModelReport[]): string[] {
   return models.flatMap((model) => [
     "",
-    `${model.model}${model.version === "" ? "" : ` version ${model.version}`}: ${model.evaluations} evaluations, ${model.evaluations_drift} with drift, ${model.insufficient} could not tell`,
+    `${model.model}${model.version === "" ? "" : ` version ${model.version}`}: ${model.evaluations} evaluations, ${model.evaluations_drift} with drift, ${model.insufficient} could not tell${reasonsOf(model)}`,
     ...(model.episodes.length === 0 ? ["  no episode"] : []),
     ...model.episodes.flatMap((episode) => [
       `  ${episode.severity} episode ${episode.id}`,
@@ -223,6 +241,11 @@ function episodeReport(episode: Episode): EpisodeReport {
 /** ISO 8601 UTC; milliseconds only when there are some. */
 export function iso(ms: number): string {
   return new Date(ms).toISOString().replace(".000Z", "Z");
+}
+
+function reasonsOf({ insufficient_reasons: reasons }: ModelReport): string {
+  const parts = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`);
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }
 
 function isoOrNull(ms: number | null): string | null {

@@ -67,6 +67,7 @@ describe("the document", () => {
           evaluations: 72 + 12 + 12,
           evaluations_drift: expect.any(Number),
           insufficient: expect.any(Number),
+          insufficient_reasons: expect.any(Object),
           episodes: [
             {
               id: expect.stringMatching(/^ep_[0-9a-f]{24}$/),
