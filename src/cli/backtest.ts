@@ -97,6 +97,7 @@ async function backtest(store: Store, { settings, path, range, parsed, io }: Bac
   const [own, ...reports] = await judgePanes({
     ...{ store, references, subjects, throughMs, retentionMs: config.store.retentionMs, onWindow: changed.see },
     ...(range.fromMs === undefined ? {} : { fromMs: range.fromMs }),
+    sources: config.kafka?.topics.map((topic) => `kafka:${topic}`),
     ...{ configs: [config, ...sweep.map((setting) => setting.config)], signal: io.signal, clock: systemClock },
   });
   notes.push(...changed.notes());

@@ -165,6 +165,7 @@ async function replay({ parsed, settings, onsetMs, storePath, io }: Replay): Pro
     }
     const reports = await judgePanes({
       ...{ store, references, subjects, throughMs: throughMs ?? Number.NEGATIVE_INFINITY, retentionMs: config.store.retentionMs },
+      sources: input.source.status().map(({ source }) => source),
       ...{ configs: sweep.map((setting) => setting.config), signal: io.signal, clock: systemClock },
     });
     const seconds = (ms: number) => (ms / 1000).toFixed(1);

@@ -33,6 +33,8 @@ export type JudgeOptions = {
   readonly throughMs: number;
   /** How long panes are kept: as far back goes what is usual. */
   readonly retentionMs: number;
+  /** Sources that are read: of others nothing is said to be silent. Undefined: all of the pane log. */
+  readonly sources?: readonly string[] | undefined;
   /** Each window that is judged, once for each set of windows. */
   readonly onWindow?: (counts: WindowCounts) => void;
   readonly signal?: AbortSignal | undefined;
@@ -103,11 +105,13 @@ async function judgeTogether(config: Config, lanes: readonly Lane[], options: Ju
 
   /** What judges the number of records, by lane; one for all lanes that judge it alike. */
   function volumesOf(model: string): Volumes[] {
+    const { retentionMs, sources } = options;
     const byPolicy = new Map<string, Volumes>();
     return lanes.map(({ judges }) => {
       const { falseAlarms, volume, features } = judges.policy(model) ?? {};
       const key = JSON.stringify([falseAlarms, volume, features]);
-      const found = byPolicy.get(key) ?? createVolumes({ records, judges: () => judges, retentionMs: options.retentionMs });
+      const found =
+        byPolicy.get(key) ?? createVolumes({ records, judges: () => judges, retentionMs, ...(sources === undefined ? {} : { sources }) });
       byPolicy.set(key, found);
       return found;
     });
