@@ -86,7 +86,9 @@ const FOOT = `## Limits
 
 - Simulated features are stationary but for what is said; real ones are not. The budget is promised for the reference's own kind of days: seasons,
   campaigns and releases that the reference has not seen are drift, and may be called so.
-- The thresholds of driftd's rule were chosen with flights-3m at hand. The tables on it show how well it fits there; the other data were not used.
+- The thresholds of driftd's rule were chosen with flights-3m at hand, and what is left out of a renewal with New York 2013. The tables on them show
+  how well it fits there.
+- Principal components, outlier scores, quality, volume and records are not simulated here; they have tests of their own.
 - A wander that no clock explains is judged by what the reference's own days showed of it. The longer it is correlated, the less fourteen days show.
 - Small shifts (+ .25 sd, sd × 1.25) stay below a PSI of .1 and are warnings, not critical, however long they last. That is meant: they are real and
   mostly do not matter. Rules without an effect floor call them what they call everything.
