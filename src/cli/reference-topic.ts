@@ -75,7 +75,11 @@ export async function readTopicTable(parsed: ParsedArgs, io: Io): Promise<TopicT
       topic.fromMs === undefined ? "" : ` from ${iso(topic.fromMs)}`,
       topic.toMs === undefined ? "" : ` to ${iso(topic.toMs)}`,
     ].join("");
-    const left = [...tally.left].filter(([, count]) => count > 0).map(([reason, count]) => `${count.toLocaleString("en")} ${reason}`);
+    // By name: partitions come in no order.
+    const left = [...tally.left]
+      .filter(([, count]) => count > 0)
+      .sort(([a], [b]) => byText(a, b))
+      .map(([reason, count]) => `${count.toLocaleString("en")} ${reason}`);
     const said = `${tally.read.toLocaleString("en")} records read of topic ${topic.topic}${left.length === 0 ? "" : `, left out: ${left.join(", ")}`}`;
     if (tally.rows === 0) {
       throw new DriftdError("REFERENCE_EMPTY", `topic ${topic.topic}${period}: no record is of model ${model}; ${said}`, {
