@@ -13,6 +13,7 @@ import { createZstdCompress } from "node:zlib";
 import { decodersOf, timingOf } from "../assembly.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
+import { byText } from "../decide/track.ts";
 import { newRecord } from "../decode/record.ts";
 import { systemClock } from "../lib/clock.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
