@@ -92,6 +92,5 @@ const FOOT = `## Limits
 - A wander that no clock explains is judged by what the reference's own days showed of it. The longer it is correlated, the less fourteen days show.
 - Small shifts (+ .25 sd, sd × 1.25) stay below a PSI of .1 and are warnings, not critical, however long they last. That is meant: they are real and
   mostly do not matter. Rules without an effect floor call them what they call everything.
-- With a daily cycle and a reference of fourteen days a shift of .25 sd takes hours, not minutes; on i.i.d. streams a plain KS test with a Bonferroni
-  correction finds it as soon, at the price of its own false alarms.
+- On i.i.d. streams a plain KS test with a Bonferroni correction finds a shift as soon, at the price of its own false alarms.
 - Delays are those of abrupt changes at a random moment in one feature; the others stay as they were.`;
