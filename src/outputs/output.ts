@@ -2,6 +2,25 @@
  * What an output is: one attempt per `send`. It owns its serialisation and knows if a retry can help; the outbox worker knows how.
  */
 
+/** Every type of message, a closed list. The body of each is `{ type, timestamp, data }`, as Standard Webhooks has it. */
+export const MESSAGE_TYPES = [
+  "driftd.retrain.requested",
+  "driftd.drift.firing",
+  "driftd.drift.escalated",
+  "driftd.drift.resolved",
+  "driftd.quality.firing",
+  "driftd.quality.resolved",
+  "driftd.digest",
+  "driftd.test",
+] as const;
+export type MessageType = (typeof MESSAGE_TYPES)[number];
+
+/** What a training pipeline takes: a message to it starts a run. */
+export const TRAINING_MESSAGES: readonly MessageType[] = ["driftd.retrain.requested", "driftd.test"];
+
+/** What tells people or systems something: everything. */
+export const ALL_MESSAGES: readonly MessageType[] = MESSAGE_TYPES;
+
 /** A message of the outbox: the same id on every attempt, so that a receiver can tell a repetition. */
 export type OutboxMessage = {
   /** `msg_…`, a hash of the episode and an ordinal. */
