@@ -3,7 +3,7 @@
  * For the power report; nothing here is random, and nothing judges.
  */
 
-import { binOf, isSingleton, padEdges } from "../reference/bins.ts";
+import { isSingleton } from "../reference/bins.ts";
 import type { NumericFeature } from "../reference/snapshot.ts";
 
 /** A change of numeric values: `x → centre + (x − centre) · factor + shift`; `shift` and `centre` in the feature's own unit. */
@@ -24,69 +24,72 @@ export type MoveShares = (from: Float64Array, change: NumericChange, to: Float64
 export function createMove(feature: NumericFeature, gap: boolean): MoveShares {
   const { edges, counts } = feature;
   const bins = counts.length;
-  const padded = padEdges(edges);
   const lattice = gap || counts.every((count, j) => count === 0 || isSingleton(edges, j));
-  const atoms = lattice ? edges.filter((_, j) => isSingleton(edges, j) && counts[j]! > 0) : [];
+  const atomBins = lattice ? counts.flatMap((count, j) => (j < edges.length && count > 0 && isSingleton(edges, j) ? [j] : [])) : [];
+  const atoms = Float64Array.from(atomBins, (j) => edges[j]!);
+  const single = Uint8Array.from(counts, (_, j) => (isSingleton(edges, j) ? 1 : 0));
+  // Bins ascend, and so do their images: each search goes on where the last one ended.
+  let bin = 0;
+  let above = 0;
+
+  /** The bin of x, as `binOf` has it. */
+  function seek(x: number): number {
+    while (bin < bins - 1 && x > edges[bin]!) bin++;
+    return bin;
+  }
 
   function pointTo(moved: number, share: number, to: Float64Array): void {
-    const x = Math.min(atoms.at(-1)!, Math.max(atoms[0]!, moved));
-    const above = firstAbove(atoms, x);
-    if (above <= 0 || above >= atoms.length || atoms[above - 1] === x) {
-      to[binOf(padded, x)]! += share;
+    const x = Math.min(atoms[atoms.length - 1]!, Math.max(atoms[0]!, moved));
+    while (above < atoms.length && atoms[above]! <= x) above++;
+    const low = atoms[above - 1]!;
+    if (above === atoms.length || low === x) {
+      to[atomBins[above - 1]!]! += share;
       return;
     }
-    const low = atoms[above - 1]!;
-    const high = atoms[above]!;
-    const up = (x - low) / (high - low);
-    to[binOf(padded, low)]! += share * (1 - up);
-    to[binOf(padded, high)]! += share * up;
+    const up = (x - low) / (atoms[above]! - low);
+    to[atomBins[above - 1]!]! += share * (1 - up);
+    to[atomBins[above]!]! += share * up;
   }
 
   function spreadTo(from: number, until: number, share: number, to: Float64Array): void {
     const width = until - from;
-    const first = binOf(padded, from);
-    const last = binOf(padded, until);
-    for (let bin = first; bin <= last; bin++) {
-      const low = bin === 0 ? Number.NEGATIVE_INFINITY : edges[bin - 1]!;
-      const high = bin === bins - 1 ? Number.POSITIVE_INFINITY : edges[bin]!;
-      to[bin]! += (share * Math.max(0, Math.min(high, until) - Math.max(low, from))) / width;
+    for (let at = seek(from); ; at++) {
+      const low = at === 0 ? Number.NEGATIVE_INFINITY : edges[at - 1]!;
+      const high = at === bins - 1 ? Number.POSITIVE_INFINITY : edges[at]!;
+      to[at]! += (share * Math.max(0, Math.min(high, until) - Math.max(low, from))) / width;
+      if (until <= high) return;
     }
   }
 
   return (from, { centre, factor, shift }, to) => {
     to.fill(0);
+    bin = 0;
+    above = 0;
     let still = 0;
     let all = 0;
     for (let j = 0; j < bins; j++) {
       all += from[j]!;
-      if (!lattice && isSingleton(edges, j)) still += from[j]!;
+      if (!lattice && single[j] === 1) still += from[j]!;
     }
     const moving = all > 0 ? Math.max(LEAST_MOVING, 1 - still / all) : 1;
     const at = (x: number) => centre + (x - centre) * factor + shift / moving;
     for (let j = 0; j < bins; j++) {
       const share = from[j]!;
       if (share === 0) continue;
-      const low = edges[j - 1];
-      const high = edges[j];
       // Outside the range (in a renewed reference) nothing is known but the side.
-      if (low === undefined || high === undefined) to[j]! += share;
-      else if (isSingleton(edges, j)) {
-        if (lattice) pointTo(at(high), share, to);
+      if (j === 0 || j === bins - 1) {
+        to[j]! += share;
+        continue;
+      }
+      const high = at(edges[j]!);
+      if (single[j] === 1) {
+        if (lattice) pointTo(high, share, to);
         else to[j]! += share;
-      } else if (at(high) > at(low)) spreadTo(at(low), at(high), share, to);
-      else to[binOf(padded, at(high))]! += share;
+        continue;
+      }
+      const low = at(edges[j - 1]!);
+      if (high > low) spreadTo(low, high, share, to);
+      else to[seek(high)]! += share;
     }
   };
-}
-
-/** Index of the first number above x in an ascending list; its length when there is none. */
-function firstAbove(ascending: readonly number[], x: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ascending[middle]! > x) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

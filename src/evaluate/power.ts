@@ -14,7 +14,7 @@ import { createMove } from "./changed-feature.ts";
 import { createDraw, type Draw } from "./draw.ts";
 import type { VerdictReason, WindowCounts } from "./evaluation.ts";
 import { INSUFFICIENT, NO_DRIFT } from "./look.ts";
-import { createLooker } from "./looker.ts";
+import { createLooker, type Looker } from "./looker.ts";
 import { blocksOf, momentsOf, profileOf, sharesOf } from "./power-window.ts";
 
 /** Probability at which a change counts as found. */
@@ -23,6 +23,8 @@ export const POWER = 0.8;
 const LOOKS = 200;
 /** Windows without a change that tell whether a time of the day gets a verdict. */
 const HEALTHY_LOOKS = 8;
+/** Some 10 µs each, so that a turn of the event loop is short. */
+const LOOKS_A_TURN = 50;
 /** Of the search's first, coarse steps. */
 const COARSE_LOOKS = 40;
 /** Halvings of the last doubling: to 2 %. */
@@ -58,7 +60,7 @@ export type FeaturePower = {
 export type Power = {
   /**
    * Measures judged feature `feature` at the policy's window `window`; deterministic. `perMinute`: records; `kinds`: all by default.
-   * Some 20 ms for each kind.
+   * Some 10 ms for each kind.
    */
   readonly at: (feature: number, window: number, perMinute: number, kinds?: readonly ChangeKind[]) => FeaturePower;
   /** The same in turns of the event loop of some milliseconds each. */
@@ -67,19 +69,29 @@ export type Power = {
   readonly shareFound: (feature: number, window: number, perMinute: number, kind: ChangeKind, size: number, looks: number) => number;
 };
 
+/** One feature and window at some traffic, ready to be drawn; gives way between its steps. */
+type Bench = {
+  readonly values: number;
+  readonly times: number;
+  /** Why most healthy windows get no verdict; undefined: they get one. */
+  readonly insufficient: VerdictReason | undefined;
+  readonly shareFound: (kind: ChangeKind, size: number, looks: number) => Generator<void, number>;
+};
+
 /** Makes the measure for a prepared reference. */
 export function createPower(reference: PreparedReference): Power {
   const layout = rowLayoutOf(reference.features.map(({ feature }) => feature));
   const row = new Uint32Array(layout.slots);
 
-  function bench(feature: number, window: number, perMinute: number) {
+  function* bench(feature: number, window: number, perMinute: number): Generator<void, Bench> {
     const prepared = reference.features[feature]!;
     const { lengthMs, name } = reference.policy.windows[window]!;
     const { offset, bins } = layout.features[feature]!;
     const slots = row.subarray(offset, offset + bins + 1); // the regular bins and `unseen`
     const profile = profileOf(reference.snapshot.calibration, prepared.feature.feature);
     const perBlock = perMinute * 30 * (prepared.rows === 0 ? 0 : prepared.total / prepared.rows);
-    const times = ENDS.map((endMs) => {
+    const times: { readonly n: number; readonly looker: Looker; readonly shares: ReturnType<typeof sharesOf> }[] = [];
+    for (const endMs of ENDS) {
       const blocks = blocksOf(endMs - lengthMs, endMs, (block) => perBlock * profile[block]!, feature, layout.features.length);
       const n = blocks.reduce((sum, { values }) => sum + values[feature]!, 0);
       const counts: WindowCounts = {
@@ -87,8 +99,9 @@ export function createPower(reference: PreparedReference): Power {
         ...{ records: n, coverage: 1, changedFeatures: new Set<string>(), incomplete: false, lost: 0, offsets: [] },
       };
       const looker = createLooker(counts, reference, window);
-      return { n, looker, shares: sharesOf(looker.at(feature), prepared, bins) };
-    });
+      times.push({ n, looker, shares: sharesOf(looker.at(feature), prepared, bins) });
+      yield;
+    }
     const move = prepared.feature.kind === "numeric" ? createMove(prepared.feature, prepared.gap >= 0) : undefined;
     const moved = new Float64Array(bins);
     // A calibrated rule reads coarse bins only, so one fine bin may stand for all of its coarse bin: twenty times fewer draws.
@@ -118,7 +131,8 @@ export function createPower(reference: PreparedReference): Power {
 
     const unchanged: ChangeKind = prepared.feature.kind === "numeric" ? "mean_shift" : "new_values";
     let reason: VerdictReason | undefined;
-    const judged = times.filter((time) => {
+    const judged: typeof times = [];
+    for (const time of times) {
       const draw = createDraw(feature * 64 + window);
       let silent = 0;
       for (let i = 0; i < HEALTHY_LOOKS; i++) {
@@ -127,19 +141,22 @@ export function createPower(reference: PreparedReference): Power {
         silent++;
         reason = why;
       }
-      return 2 * silent < HEALTHY_LOOKS;
-    });
+      if (2 * silent < HEALTHY_LOOKS) judged.push(time);
+      yield;
+    }
     slots.fill(0);
     const shown = judged.length === 0 ? times : judged;
     return {
       values: Math.round(shown.reduce((sum, { n }) => sum + n, 0) / shown.length),
       times: judged.length,
-      /** Why most healthy windows get no verdict; undefined: they get one. */
       insufficient: 2 * judged.length < times.length ? reason : undefined,
-      shareFound: (kind: ChangeKind, size: number, looks: number): number => {
+      *shareFound(kind, size, looks) {
         const draw = createDraw(feature * 64 + window); // the same numbers at every size: the answer grows with the size
         let found = 0;
-        for (let i = 0; i < looks; i++) if (look(shown[i % shown.length]!, kind, size, draw).code > NO_DRIFT) found++;
+        for (let i = 0; i < looks; i++) {
+          if (look(shown[i % shown.length]!, kind, size, draw).code > NO_DRIFT) found++;
+          if ((i + 1) % LOOKS_A_TURN === 0) yield;
+        }
         slots.fill(0);
         return found / looks;
       },
@@ -147,7 +164,7 @@ export function createPower(reference: PreparedReference): Power {
   }
 
   function* measure(feature: number, window: number, perMinute: number, kinds?: readonly ChangeKind[]): Generator<void, FeaturePower> {
-    const { values, times, shareFound, insufficient } = bench(feature, window, perMinute);
+    const { values, times, shareFound, insufficient } = yield* bench(feature, window, perMinute);
     if (insufficient !== undefined) return { values, times, insufficient };
     const { kind } = reference.features[feature]!.feature;
     const sizes = new Map<ChangeKind, number | null>();
@@ -166,41 +183,41 @@ export function createPower(reference: PreparedReference): Power {
   }
 
   return {
-    at: (...asked) => {
-      const steps = measure(...asked);
-      let step = steps.next();
-      while (step.done !== true) step = steps.next();
-      return step.value;
-    },
+    at: (...asked) => atOnce(measure(...asked)),
     inTurns: async (...asked) => {
       const steps = measure(...asked);
       let step = steps.next();
       for (; step.done !== true; step = steps.next()) await nextTurn();
       return step.value;
     },
-    shareFound: (feature, window, perMinute, kind, size, looks) => bench(feature, window, perMinute).shareFound(kind, size, looks),
+    shareFound: (feature, window, perMinute, kind, size, looks) =>
+      atOnce(atOnce(bench(feature, window, perMinute)).shareFound(kind, size, looks)),
   };
 }
 
-/** The smallest size that is found: doubled until it is, then halved between. Null when none is. Gives way after each step. */
+function atOnce<T>(steps: Generator<void, T>): T {
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/** The smallest size that is found: doubled until it is, then halved between. Null when none is. */
 function* search(
   { least, most }: { readonly least: number; readonly most: number },
-  found: (size: number, looks: number) => number,
+  found: (size: number, looks: number) => Generator<void, number>,
 ): Generator<void, number | null> {
   let high = least;
-  while (found(high, COARSE_LOOKS) < POWER) {
+  while ((yield* found(high, COARSE_LOOKS)) < POWER) {
     if (high >= most) return null;
     high = Math.min(most, 2 * high);
-    yield;
   }
   // The coarse steps may be off by one.
   let low = high / 4;
   high = Math.min(most, high * 1.5);
   for (let i = 0; i < HALVINGS; i++) {
     const middle = Math.sqrt(low * high);
-    if (found(middle, LOOKS) >= POWER) high = middle;
+    if ((yield* found(middle, LOOKS)) >= POWER) high = middle;
     else low = middle;
-    yield;
   }
   return Math.sqrt(low * high);
 }
