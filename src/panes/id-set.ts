@@ -1,14 +1,14 @@
 /**
  * Which ids were seen in one open pane, and how many records came with an id seen before: a hash table of fixed memory, whatever the rate.
  *
- * Beyond 2^14 different ids only those are kept whose hash lies below a threshold; it halves whenever the table is full, and what was counted
+ * Beyond 2^12 different ids only those are kept whose hash lies below a threshold; it halves whenever the table is full, and what was counted
  * is counted again from the ids that stay. So the numbers are those of one fair sample of ids with all their records (Flajolet's adaptive
  * sampling, "On adaptive sampling", Computing 43, 1990), scaled to the whole: the share of repeats has no bias, and the same records in any
- * order give the same numbers. Ids themselves are never kept, only 64 bits of a hash: at 2^14 ids two share one about once in 10^11 panes.
+ * order give the same numbers. Ids themselves are never kept, only 64 bits of a hash: at 2^12 ids two share one about once in 10^12 panes.
  */
 
-/** Ids kept at most; the table has twice as many places of 16 bytes: 512 kB. */
-const MAX_IDS = 1 << 14;
+/** Ids kept at most; the table has twice as many places of 16 bytes: 128 kB. */
+const MAX_IDS = 1 << 12;
 const FIRST_PLACES = 64;
 /** Of an id longer than twice this, the first and the last so many characters are hashed. */
 const HASHED_CHARS = 256;
@@ -88,7 +88,7 @@ function mix(x: number): number {
   return h ^ (h >>> 16);
 }
 
-/** Records with an id, and those whose id had been seen before; beyond 2^14 ids estimated from the sample. */
+/** Records with an id, and those whose id had been seen before; beyond 2^12 ids estimated from the sample. */
 export function readIds({ checked, repeated, shift }: IdSet): { readonly checked: number; readonly repeated: number } {
   const times = 2 ** shift;
   return { checked: checked * times, repeated: repeated * times };

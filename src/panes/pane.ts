@@ -38,7 +38,7 @@ export type Pane = {
   readonly lost: number;
   /**
    * Records with an id, and those of them whose id had been seen before in this pane (estimated from a sample of ids where there are more than
-   * 2^14). Absent: no id was looked at.
+   * 2^12). Absent: no id was looked at.
    */
   readonly ids?: SeenIds;
   /** The row: `RowLayout.slots` counts. */

@@ -27,7 +27,7 @@ function* rounds(count: number, times: (i: number) => number, idOf: (i: number) 
   }
 }
 
-describe("up to 2^14 different ids", () => {
+describe("up to 2^12 different ids", () => {
   test("it counts as a set does, whatever the ids", () => {
     const id = fc.oneof(
       fc.string({ maxLength: 3 }),
@@ -51,8 +51,8 @@ describe("up to 2^14 different ids", () => {
     ["text that differs in one of many", (i) => `${"x".repeat(200)}${i}`],
     ["long text that differs at its end", (i) => `${"x".repeat(2000)}${i}`],
   ])("no two of %s are taken for one", (_name, idOf) => {
-    const ids = Array.from({ length: 16_000 }, (_, i) => idOf(i));
-    expect(readIds(setOf([...ids, ...ids.slice(0, 100)]))).toEqual({ checked: 16_100, repeated: 100 });
+    const ids = Array.from({ length: 4_000 }, (_, i) => idOf(i));
+    expect(readIds(setOf([...ids, ...ids.slice(0, 100)]))).toEqual({ checked: 4_100, repeated: 100 });
   });
 
   test("of a text of a megabyte only its ends are read", () => {
@@ -72,10 +72,10 @@ describe("beyond", () => {
     const times = (i: number) => (i % 100 === 7 ? 4 : i % 100 < 3 ? 2 : 1);
     const set = setOf(rounds(count, times, idOf));
     const { checked, repeated } = readIds(set);
-    expect(set.places.byteLength).toBe(1 << 19);
+    expect(set.places.byteLength).toBe(1 << 17);
     expect(checked / (1.06 * count)).toBeCloseTo(1, 1);
-    // The sample holds at least 2^13 ids: a standard deviation of the share is a twentieth of it.
-    expect(Math.abs(repeated / checked - 6 / 106)).toBeLessThan(0.01);
+    // The sample holds at least 2^11 ids: a standard deviation of the share is a tenth of it.
+    expect(Math.abs(repeated / checked - 6 / 106)).toBeLessThan(0.02);
   });
 
   test("the share has no bias: over many panes its mean is the true one", () => {
@@ -94,8 +94,8 @@ describe("beyond", () => {
       repeated += found.repeated;
       checked += found.checked;
     }
-    expect(repeated / checked).toBeCloseTo(1 / 51, 3);
-    expect(checked / (30 * 51_000)).toBeCloseTo(1, 2);
+    expect(Math.abs(repeated / checked - 1 / 51)).toBeLessThan(0.002);
+    expect(Math.abs(checked / (30 * 51_000) - 1)).toBeLessThan(0.02);
   });
 
   test("the order of the records changes nothing", () => {

@@ -17,7 +17,7 @@ export type RecountedPane = {
   readonly partition: number;
   readonly startMs: number;
   records: number;
-  /** Of text or whole numbers, exact; the daemon's are estimates beyond 2^14 different ids, and too few after a kill. */
+  /** Of text or whole numbers, exact; the daemon's are estimates beyond 2^12 different ids, and too few after a kill. */
   idsChecked: number;
   idsRepeated: number;
   readonly ids: Set<string | number>;

@@ -9,10 +9,15 @@ import { crc32c } from "./crc32c.ts";
 import type { FetchAnswer, LegacyMessage } from "./fetch-answer.ts";
 import type { PartitionState, TopicState } from "./partitions.ts";
 import { createTransactionFilter, type RecordBatch } from "./record-batch.ts";
-import { createRecordWalk, newRecordSlice, type RecordSlice, type RecordWalk } from "./record-walk.ts";
+import { createRecordWalk, newRecordSlice, type RecordSlice, type RecordWalk, SLICE_RECORDS } from "./record-walk.ts";
 import type { Turn } from "./turn.ts";
 
 const NO_BYTES = Buffer.alloc(0);
+
+/** A slice that takes longer is halved for the next time, one that takes a third of it doubled. */
+const SLICE_MS = 3;
+/** The first slices run code that is not compiled yet, some ten times slower. */
+const FIRST_RECORDS = 32;
 
 /** What reading asks of the client while it goes on with one answer. */
 export type Flow = {
@@ -27,6 +32,8 @@ export type ReadingOptions = {
   readonly handler: SourceHandler;
   readonly turn: Turn;
   readonly monotonicMs: () => number;
+  /** Of the first slice; default 32. */
+  readonly firstRecords?: number;
   /** The log seems to end before the position: nothing of the answer is handed over. */
   readonly doubt: (state: PartitionState) => void;
   /** The client went back to an older position by itself: nothing of the answer is handed over. */
@@ -41,8 +48,23 @@ export type Reading = (topic: TopicState, state: PartitionState, answer: FetchAn
  * Makes the function that reads answers; one per client, for it reuses its columns. It rejects with what the handler threw, what
  * `heartbeat` rejected with, or DriftdError KAFKA_CODEC_MISSING.
  */
-export function createReading({ handler, turn, monotonicMs, doubt, rewound, damaged }: ReadingOptions): Reading {
+export function createReading({
+  handler,
+  turn,
+  monotonicMs,
+  firstRecords = FIRST_RECORDS,
+  doubt,
+  rewound,
+  damaged,
+}: ReadingOptions): Reading {
   const slice = newRecordSlice();
+  slice.limit = firstRecords;
+
+  /** Keeps slices short, whatever a record costs with this model and on this machine. */
+  function adapt(tookMs: number): void {
+    if (tookMs > SLICE_MS) slice.limit = Math.max(1, slice.limit >> 1);
+    else if (3 * tookMs < SLICE_MS && slice.records === slice.limit) slice.limit = Math.min(SLICE_RECORDS, 2 * slice.limit);
+  }
 
   return async (topic, state, answer, flow) => {
     const asked = Number(answer.fetchedOffset);
@@ -58,6 +80,7 @@ export function createReading({ handler, turn, monotonicMs, doubt, rewound, dama
     /** The position so far; beyond `from` by offsets that hold no record for the handler. */
     let passed = asked;
     const give = (next: number, bytes: Buffer) => {
+      const beganMs = monotonicMs();
       handler.onChunk({
         source: state.source,
         partition: state.partition,
@@ -74,6 +97,7 @@ export function createReading({ handler, turn, monotonicMs, doubt, rewound, dama
       from = passed = state.next = next;
       state.announced = true;
       state.progressMs = monotonicMs();
+      adapt(state.progressMs - beganMs);
       flow.resolve(next);
     };
     const giveNothing = () => {

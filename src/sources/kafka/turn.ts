@@ -1,7 +1,7 @@
 /** Keeps one turn of the event loop short: says when it has been used up, and hands the loop back. */
 import type { Clock } from "../../lib/clock.ts";
 
-/** A slice takes about 2 ms, so with a turn of the evaluation beside it a pass of the loop stays below 14 ms of the 20 allowed. */
+/** A slice takes at most some 3 ms, so with a turn of the evaluation beside it a pass of the loop stays below 15 ms of the 20 allowed. */
 const TURN_MS = 5;
 
 export type Turn = {

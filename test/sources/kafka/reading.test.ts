@@ -16,7 +16,17 @@ const batchOf = (from: number, to: number, fields = {}) =>
 /** One partition that stands at `next`, and a record of everything that reading does. */
 function setUp(
   next: number,
-  { spent = () => false, wanted = () => true }: { readonly spent?: () => boolean; readonly wanted?: () => boolean } = {},
+  {
+    spent = () => false,
+    wanted = () => true,
+    monotonicMs = () => 1,
+    firstRecords = 500,
+  }: {
+    readonly spent?: () => boolean;
+    readonly wanted?: () => boolean;
+    readonly monotonicMs?: () => number;
+    readonly firstRecords?: number;
+  } = {},
 ) {
   const topic = createTopicStates(["t"]).get("t")!;
   const state = partitionOf(topic, 0);
@@ -46,7 +56,8 @@ function setUp(
   const read = createReading({
     handler,
     turn,
-    monotonicMs: () => 1,
+    monotonicMs,
+    firstRecords,
     doubt: () => log.push("doubt"),
     rewound: () => log.push("rewound"),
     damaged: (_state, batch, error) => log.push(`damaged ${batch.baseOffset}-${batch.lastOffset + 1}: ${error.message}`),
@@ -210,6 +221,18 @@ describe("reading", () => {
       "heartbeat",
       "end 1200",
     ]);
+  });
+
+  it("begins with short slices and keeps to what three milliseconds are enough for", async () => {
+    let nowMs = 0;
+    let sliceMs = 0;
+    const { answer, log } = setUp(0, { firstRecords: 32, monotonicMs: () => (nowMs += sliceMs) });
+    const sizes = () => log.splice(0).flatMap((line) => /, (\d+) records$/.exec(line)?.[1] ?? []);
+    await answer(0, 1_200, [await batchOf(0, 1_200)]);
+    expect(sizes()).toEqual(["32", "64", "128", "256", "500", "220"]);
+    sliceMs = 4;
+    await answer(1_200, 2_400, [await batchOf(1_200, 2_400)]);
+    expect(sizes()).toEqual(["500", "250", "125", "62", "31", "15", "7", "3", "1", "1", ...new Array<string>(205).fill("1")]);
   });
 
   it("stops within a batch as soon as it is not wanted, at a position from which it can go on", async () => {
