@@ -8,6 +8,7 @@ import { normalIsf } from "../../detectors/index.ts";
 import type { RowLayout } from "../reference/layout.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
 import { calibrateFeature, timedDays, type WindowCalibration } from "./calibrate-feature.ts";
+import { hourMixOf } from "./hour-mix.ts";
 import { alphaOf, type Policy, policyDigest } from "./policy.ts";
 import { type PreparedFeature, prepareFeature } from "./prepared-feature.ts";
 import { neededDays, type Uncalibrated } from "./uncalibrated.ts";
@@ -80,6 +81,7 @@ export function prepareReference(snapshot: Snapshot, policy: Policy): PreparedRe
   async function makeAll(window: number): Promise<void> {
     for (let feature = 0; feature < features.length; feature++) {
       windowOf(feature, window);
+      if (policy.thresholds === "auto") hourMixOf(snapshot, features[feature]!, policy.windows[window]!.lengthMs);
       if (snapshot.calibration !== undefined) await nextTurn(); // it took a millisecond or more
     }
     ready[window] = true;
