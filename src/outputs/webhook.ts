@@ -1,25 +1,17 @@
 /**
- * The output `webhook`: one signed POST per attempt, with the body exactly as it is stored. It owns the request and the reading of the answer;
- * what an answer means is in `answer.ts`, when to try again in `outbox.ts`.
- *
- * `node:http` and not `fetch`: fetch sends a request a second time by itself (421) and hides an answer (407), both beneath the outbox's count of
- * attempts. The URL, the headers and the keys are secrets: they appear in no excerpt, no log and no error.
+ * The output `webhook`: one signed POST per attempt, with the body exactly as it is stored. How a request is made is in `exchange.ts`, what an
+ * answer means in `answer.ts`, when to try again in `outbox.ts`. The URL, the headers and the keys are secrets: they appear in no excerpt, no
+ * log and no error.
  */
-
-import { request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
 
 import type { WebhookOutputConfig } from "../config/outputs.ts";
 import type { Clock } from "../lib/clock.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
 import { judgeAnswer } from "./answer.ts";
-import type { AttemptFailure, AttemptResult, OutboxMessage, Output } from "./output.ts";
+import { attemptWithin, exchange } from "./exchange.ts";
+import type { AttemptResult, OutboxMessage, Output } from "./output.ts";
+import { redact, secretsOfUrl } from "./redact.ts";
 import { parseKeys, sign } from "./signing.ts";
-
-/** Bytes read of an answer; what comes after is not waited for. */
-export const MAX_ANSWER_BYTES = 64 * 1024;
-/** Characters of an answer that the delivery log keeps. */
-export const EXCERPT_LENGTH = 1024;
 
 /** Headers that are the delivery's own: a configured one of the same name is an error. */
 const OWN_HEADERS = /^(webhook-.*|content-length|content-type|host|transfer-encoding|connection)$/i;
@@ -47,22 +39,20 @@ export async function createWebhook(options: WebhookOutputConfig, { clock, versi
       const excerpt = thrown instanceof DriftdError ? thrown.code : coerceError(thrown).name;
       return { ok: false, failure: "secret", retry: true, excerpt };
     }
-    const timer = new AbortController();
-    const timeout = new AbortController();
-    const either = AbortSignal.any([signal, timeout.signal]);
-    void clock.sleep(options.timeoutMs, timer.signal).then(() => timeout.abort());
-    try {
-      const answer = await post(target, message, either, clock.nowMs(), version);
-      return judgeAnswer({ ...answer, excerpt: redact(answer.excerpt, target.secrets) }, clock.nowMs());
-    } catch (thrown) {
-      const code = codeOf(thrown);
-      if (signal.aborted) return { ok: false, failure: "connection", retry: true, excerpt: "stopped" };
-      if (timeout.signal.aborted)
-        return { ok: false, failure: "timeout", retry: true, excerpt: `no answer in ${options.timeoutMs / 1000} s` };
-      return { ok: false, failure: failureOf(code), retry: true, excerpt: code };
-    } finally {
-      timer.abort();
-    }
+    return attemptWithin({ clock, timeoutMs: options.timeoutMs, signal }, async (within) => {
+      const body = Buffer.from(message.body, "utf8");
+      const headers = {
+        "user-agent": `driftd/${version}`,
+        accept: "*/*",
+        ...target.headers,
+        "content-type": "application/json",
+        ...sign(target.keys, message.id, clock.nowMs(), body),
+      };
+      const answer = await exchange({ url: target.url, method: "POST", headers, body }, within);
+      const excerpt = redact(answer.text, target.secrets);
+      const abort = answer.headers["webhook-delivery"] === "abort-message";
+      return judgeAnswer({ status: answer.status, retryAfter: answer.headers["retry-after"], abort, excerpt }, clock.nowMs());
+    });
   }
 
   return {
@@ -73,44 +63,6 @@ export async function createWebhook(options: WebhookOutputConfig, { clock, versi
     send,
     close: () => Promise.resolve(),
   };
-}
-
-type RawAnswer = { readonly status: number; readonly retryAfter: string | undefined; readonly abort: boolean; readonly excerpt: string };
-
-function post(target: Target, message: OutboxMessage, signal: AbortSignal, nowMs: number, version: string): Promise<RawAnswer> {
-  const body = Buffer.from(message.body, "utf8");
-  const headers = {
-    "user-agent": `driftd/${version}`,
-    accept: "*/*",
-    ...target.headers,
-    "content-type": "application/json",
-    "content-length": body.length,
-    ...sign(target.keys, message.id, nowMs, body),
-  };
-  return new Promise((resolve, reject) => {
-    const send = target.url.protocol === "https:" ? httpsRequest : httpRequest;
-    // A connection of its own: a kept one may be closed by the peer just then, and the failure would be ours.
-    const request = send(target.url, { method: "POST", headers, signal, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      const finish = () => {
-        const excerpt = Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES).toString("utf8");
-        const abort = response.headers["webhook-delivery"] === "abort-message";
-        resolve({ status: response.statusCode ?? 0, retryAfter: response.headers["retry-after"], abort, excerpt });
-        response.destroy();
-      };
-      response.on("data", (chunk: Buffer) => {
-        chunks.push(chunk);
-        size += chunk.length;
-        if (size >= MAX_ANSWER_BYTES) finish();
-      });
-      response.on("end", finish);
-      // The status is the answer: a body that breaks off or never ends does not take it back.
-      response.on("error", finish);
-    });
-    request.on("error", reject);
-    request.end(body);
-  });
 }
 
 async function readTarget(options: WebhookOutputConfig): Promise<Target> {
@@ -129,40 +81,6 @@ async function readTarget(options: WebhookOutputConfig): Promise<Target> {
   }
   const url = new URL(urlText);
   const keys = secretText === undefined ? [] : parseKeys(secretText);
-  const secrets = [
-    urlText,
-    url.href,
-    url.host,
-    url.hostname,
-    `${url.pathname}${url.search}`,
-    url.pathname,
-    decodeURIComponent(url.username),
-    decodeURIComponent(url.password),
-    ...url.searchParams.values(),
-    ...headers.map(([, value]) => value),
-    ...(secretText?.split(/\r?\n/) ?? []),
-  ];
+  const secrets = [urlText, ...secretsOfUrl(url), ...headers.map(([, value]) => value), ...(secretText?.split(/\r?\n/) ?? [])];
   return { url, keys, headers: Object.fromEntries(headers), secrets };
-}
-
-/** Takes secrets and control characters out of a text and cuts it. Short secrets (a path `/`) are no secrets, and would eat the text. */
-export function redact(text: string, secrets: readonly string[]): string {
-  let clean = text;
-  for (const secret of [...secrets].filter(({ length }) => length >= 4).sort((a, b) => b.length - a.length)) {
-    clean = clean.replaceAll(secret, "<secret>");
-  }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
-  return clean.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").slice(0, EXCERPT_LENGTH);
-}
-
-/** The system's code of an error: its message may name the host. */
-function codeOf(thrown: unknown): string {
-  const { code } = coerceError(thrown) as { code?: unknown };
-  return typeof code === "string" ? code : "CONNECTION_FAILED";
-}
-
-function failureOf(code: string): AttemptFailure {
-  const tls = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO|INVALID_CA|CRL_)/.test(code);
-  if (tls) return "tls";
-  return code.startsWith("HPE_") ? "body" : code === "ETIMEDOUT" ? "timeout" : "connection";
 }

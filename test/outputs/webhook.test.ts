@@ -11,8 +11,10 @@ import type { WebhookOutputConfig } from "../../src/config/outputs.ts";
 import { fileSecret, inlineSecret } from "../../src/config/secret.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { judgeAnswer, parseRetryAfter } from "../../src/outputs/answer.ts";
+import { MAX_ANSWER_BYTES } from "../../src/outputs/exchange.ts";
 import type { OutboxMessage } from "../../src/outputs/output.ts";
-import { createWebhook, EXCERPT_LENGTH, MAX_ANSWER_BYTES, redact } from "../../src/outputs/webhook.ts";
+import { EXCERPT_LENGTH, redact } from "../../src/outputs/redact.ts";
+import { createWebhook } from "../../src/outputs/webhook.ts";
 import { createManualClock } from "./manual-clock.ts";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
