@@ -61,4 +61,21 @@ export const migrations: readonly string[] = [
   -- Weeks of record counts are read without touching the rows' blobs.
   CREATE INDEX pane_records ON panes (series, start_ms, records);
   `,
+  `
+  -- outputs: JSON list of names. message: the body that goes out, JSON.
+  CREATE TABLE retrain_requests (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, model TEXT NOT NULL, version TEXT NOT NULL, reason TEXT NOT NULL, severity TEXT,
+    episode TEXT, status TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, outputs TEXT NOT NULL, new_version TEXT,
+    detail TEXT, dedup_key TEXT UNIQUE, message TEXT NOT NULL
+  );
+  CREATE INDEX retrain_requests_by_time ON retrain_requests (created_ms);
+  CREATE INDEX open_retrain_requests ON retrain_requests (model) WHERE status IN ('awaiting_approval', 'requested', 'running');
+  -- What an older driftd has asked: a pipeline that is still at work may report back, and the lock holds. The first output's row has the request's id.
+  INSERT INTO retrain_requests (id, model, version, reason, severity, episode, status, created_ms, updated_ms, outputs, message)
+  SELECT o.id, o.model, o.version, 'drift', o.body ->> '$.data.severity', o.body ->> '$.data.episode',
+    CASE o.status WHEN 'cancelled' THEN 'cancelled' WHEN 'dead' THEN 'failed' ELSE 'requested' END, o.created_ms, o.updated_ms,
+    (SELECT json_group_array(p.output) FROM (SELECT output FROM outbox WHERE id = o.id OR id = o.id || '-' || output ORDER BY seq) p), o.body
+  FROM (SELECT * FROM outbox WHERE type = 'driftd.retrain.requested' AND json_valid(body)) o
+  WHERE o.id = o.body ->> '$.data.request_id' ORDER BY o.seq;
+  `,
 ];

@@ -3,8 +3,10 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { Episode } from "../decide/alert.ts";
+import type { RetrainRecord } from "../decide/record.ts";
 import { DriftdError } from "../lib/errors.ts";
 import type { OutboxMessage } from "../outputs/output.ts";
+import { createSqliteRequests } from "./sqlite-requests.ts";
 import type { AlertStateRow, Attempt, Delivery, DeliveryStatus, EvaluatedThrough, EventRow, Store } from "./store.ts";
 
 /** An evaluation on its way to the store: made text by the client, since a clone of the object costs more than its JSON. */
@@ -29,6 +31,7 @@ export type SqliteDecisions = {
   readonly episodes: (query: Query<"episodes">) => Episode[];
   readonly lastEvaluations: () => string[];
   readonly evaluations: (query: Query<"evaluations">) => string[];
+  readonly retrainRequests: (query: Query<"retrainRequests">) => RetrainRecord[];
   readonly events: (query: Query<"events">) => (EventRow & { number: number })[];
   readonly deliveries: (query: Query<"deliveries">) => Delivery[];
   readonly due: (output: string, nowMs: number, limit: number) => Delivery[];
@@ -62,6 +65,8 @@ export function createSqliteDecisions(db: DatabaseSync): SqliteDecisions {
     return sql(text).all(...values) as unknown as Row[];
   }
 
+  const requests = createSqliteRequests(sql);
+
   function putMessage(message: OutboxMessage): void {
     const { id, output, type, model, version, body, createdAtMs } = message;
     const found = sql("SELECT output, body FROM outbox WHERE id = ?").get(id) as { output: string; body: string } | undefined;
@@ -83,7 +88,7 @@ export function createSqliteDecisions(db: DatabaseSync): SqliteDecisions {
   }
 
   return {
-    put: ({ evaluatedThrough, evaluations, alertState, episodes, outbox, events, facts = [] }) => {
+    put: ({ evaluatedThrough, evaluations, alertState, episodes, outbox, events, requests: records = [], facts = [] }) => {
       for (const { model, version, window, throughMs } of evaluatedThrough) {
         sql(`INSERT INTO evaluated (model, version, window, through_ms) VALUES (?, ?, ?, ?)
           ON CONFLICT DO UPDATE SET through_ms = max(through_ms, excluded.through_ms)`).run(model, version, window, throughMs);
@@ -114,6 +119,7 @@ export function createSqliteDecisions(db: DatabaseSync): SqliteDecisions {
       for (const { atMs, type, model, version, body } of events) {
         sql("INSERT INTO events (at_ms, type, model, version, body) VALUES (?, ?, ?, ?, ?)").run(atMs, type, model, version, body);
       }
+      for (const record of records) requests.put(record);
       for (const { name, value } of facts) setFact(name, value);
     },
     evaluatedThrough: () => all("SELECT model, version, window, through_ms AS throughMs FROM evaluated ORDER BY model, version, window"),
@@ -141,6 +147,7 @@ export function createSqliteDecisions(db: DatabaseSync): SqliteDecisions {
         window ?? null,
         limit,
       ).map(unpack),
+    retrainRequests: requests.list,
     events: ({ after, limit }) =>
       all("SELECT id AS number, at_ms AS atMs, type, model, version, body FROM events WHERE id > ? ORDER BY id LIMIT ?", after, limit),
     deliveries: ({ id = null, status = null, output = null, limit = ALL }) =>
@@ -181,6 +188,7 @@ export function createSqliteDecisions(db: DatabaseSync): SqliteDecisions {
       );
       sql("DELETE FROM episodes WHERE model = ? AND resolved_ms < ?").run(model, beforeMs);
       sql("DELETE FROM events WHERE model = ? AND at_ms < ?").run(model, beforeMs);
+      requests.prune(model, beforeMs);
       const finished = "model = ? AND status IN ('delivered', 'cancelled', 'dead') AND updated_ms < ?";
       sql(`DELETE FROM attempts WHERE id IN (SELECT id FROM outbox WHERE ${finished})`).run(model, beforeMs);
       sql(`DELETE FROM outbox WHERE ${finished}`).run(model, beforeMs);

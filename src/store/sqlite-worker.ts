@@ -44,6 +44,7 @@ function methodsOf(db: Database) {
     episodes: decisions.episodes,
     lastEvaluations: decisions.lastEvaluations,
     evaluations: decisions.evaluations,
+    retrainRequests: decisions.retrainRequests,
     events: decisions.events,
     deliveries: decisions.deliveries,
     due: decisions.due,

@@ -116,6 +116,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     episodes: (query) => call("episodes", query),
     lastEvaluations: async () => (await call("lastEvaluations")).map((json) => JSON.parse(json) as Evaluation),
     evaluations: async (query) => (await call("evaluations", query)).map((json) => JSON.parse(json) as Evaluation),
+    retrainRequests: (query) => call("retrainRequests", query),
     events: (query) => call("events", query),
     deliveries: (query) => call("deliveries", query),
     due: (...args) => call("due", ...args),

@@ -4,6 +4,7 @@
  */
 
 import type { Episode, EpisodeKind } from "../decide/alert.ts";
+import type { RequestStatus, RetrainRecord } from "../decide/record.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { OutboxMessage } from "../outputs/output.ts";
 import type { Cursor, Pane } from "../panes/pane.ts";
@@ -96,6 +97,8 @@ export type Store = {
     readonly episodes: readonly Episode[];
     readonly outbox: readonly OutboxMessage[];
     readonly events: readonly EventRow[];
+    /** Requests for retraining, put under their id. Rejects with STORE_REQUEST_KEY_TAKEN when another one has the dedup key. */
+    readonly requests?: readonly RetrainRecord[];
     /** As `setFact`, with the rest or not at all. */
     readonly facts?: readonly { readonly name: string; readonly value: string }[];
   }) => Promise<void>;
@@ -112,6 +115,16 @@ export type Store = {
     readonly window?: string;
     readonly limit?: number;
   }) => Promise<Evaluation[]>;
+
+  /** Requests for retraining, newest first; `open`: only those that something can still come of. */
+  readonly retrainRequests: (query: {
+    readonly id?: string;
+    readonly model?: string;
+    readonly status?: RequestStatus;
+    readonly open?: boolean;
+    readonly dedupKey?: string;
+    readonly limit?: number;
+  }) => Promise<RetrainRecord[]>;
 
   /** Events after the number `after` (0: from the first), oldest first. */
   readonly events: (query: { readonly after: number; readonly limit: number }) => Promise<(EventRow & { readonly number: number })[]>;
@@ -134,7 +147,7 @@ export type Store = {
   readonly getFact: (name: string) => Promise<string | undefined>;
   readonly setFact: (name: string, value: string | undefined) => Promise<void>;
 
-  /** Removes panes before the time, of one model; and evaluations, finished deliveries and their attempts before it. */
+  /** Removes panes before the time, of one model; and evaluations, finished deliveries with their attempts and requests that are not open before it. */
   readonly prune: (model: string, beforeMs: number) => Promise<number>;
   readonly sizeBytes: () => Promise<number>;
   readonly close: () => Promise<void>;

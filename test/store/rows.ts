@@ -1,6 +1,7 @@
 /** Rows for the tests of stores. */
 
 import type { Episode } from "../../src/decide/alert.ts";
+import type { RetrainRecord } from "../../src/decide/record.ts";
 import type { Evaluation } from "../../src/evaluate/evaluation.ts";
 import type { OutboxMessage } from "../../src/outputs/output.ts";
 import { newMoments } from "../../src/panes/moments.ts";
@@ -83,6 +84,14 @@ export function outboxMessage(rest: Partial<OutboxMessage> = {}): OutboxMessage 
     version: "1",
     body: '{"a":1}',
     createdAtMs: T0,
+    ...rest,
+  };
+}
+
+export function request(rest: Partial<RetrainRecord> = {}): RetrainRecord {
+  return {
+    ...{ id: "msg_1", model: "m", version: "1", reason: "drift", severity: "critical", episode: "e1", status: "requested" },
+    ...{ createdAtMs: T0, updatedAtMs: T0, outputs: ["hook"], newVersion: null, detail: null, dedupKey: null, body: '{"a":1}' },
     ...rest,
   };
 }

@@ -6,9 +6,9 @@ import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { silentLog } from "../../src/lib/log.ts";
-import { migrations } from "../../src/store/migrations.ts";
+import { APPLICATION_ID, migrations } from "../../src/store/migrations.ts";
 import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite.ts";
-import { cursor, decision, layout, MINUTE, outboxMessage, pane, T0 } from "./rows.ts";
+import { cursor, decision, layout, MINUTE, outboxMessage, pane, request, T0 } from "./rows.ts";
 import { storeSuite } from "./store.suite.ts";
 
 let folder: string;
@@ -187,6 +187,57 @@ describe("migrations", () => {
     const db = new DatabaseSync(path);
     expect(db.prepare("PRAGMA user_version").get()).toEqual({ user_version: migrations.length });
     db.close();
+  });
+});
+
+describe("a store of an older driftd", () => {
+  /** A store as the driftd of `format` made it. */
+  function older(format: number, fill: (db: DatabaseSync) => void): string {
+    const path = freshPath();
+    const db = new DatabaseSync(path);
+    for (const step of migrations.slice(0, format)) db.exec(step);
+    db.exec(`PRAGMA user_version = ${format}; PRAGMA application_id = ${APPLICATION_ID}`);
+    fill(db);
+    db.close();
+    return path;
+  }
+  const put = (db: DatabaseSync, id: string, output: string, status: string, body: string, type = "driftd.retrain.requested") =>
+    db
+      .prepare(
+        `INSERT INTO outbox (id, output, type, model, version, body, created_ms, status, attempts, next_attempt_ms, updated_ms)
+          VALUES (?, ?, ?, 'm', '1', ?, ?, ?, 0, 0, ?)`,
+      )
+      .run(id, output, type, body, T0, status, T0 + 5);
+
+  it("opens, and what it has asked for is among the requests", async () => {
+    const body = (id: string) =>
+      JSON.stringify({ type: "driftd.retrain.requested", data: { request_id: id, severity: "critical", episode: "e1" } });
+    const path = older(2, (db) => {
+      put(db, "msg_a", "hook", "delivered", body("msg_a"));
+      put(db, "msg_a-mirror", "mirror", "dead", body("msg_a"));
+      put(db, "msg_b", "hook", "cancelled", body("msg_b"));
+      put(db, "msg_c", "hook", "dead", body("msg_c"));
+      put(db, "msg_d", "hook", "pending", "no JSON");
+      put(db, "msg_e", "hook", "pending", '{"a":1}', "driftd.test");
+    });
+    const store = await openAt(path);
+    const common = { severity: "critical", episode: "e1", updatedAtMs: T0 + 5 } as const;
+    expect(await store.retrainRequests({})).toEqual([
+      request({ ...common, id: "msg_c", status: "failed", body: body("msg_c") }),
+      request({ ...common, id: "msg_b", status: "cancelled", body: body("msg_b") }),
+      request({ ...common, id: "msg_a", status: "requested", outputs: ["hook", "mirror"], body: body("msg_a") }),
+    ]);
+    expect(await store.deliveries({})).toHaveLength(6);
+    await store.close();
+  });
+
+  it.each(migrations.map((_, format) => [format]).slice(1))("of format %i opens with what it holds", async (format) => {
+    const path = older(format, (db) => db.exec("INSERT INTO facts (name, value) VALUES ('a', 'b')"));
+    const store = await openAt(path);
+    expect(await store.getFact("a")).toBe("b");
+    await store.commit({ panes: [pane()], layouts: [layout.row], cursors: [] });
+    expect(await store.panes({})).toEqual([pane()]);
+    await store.close();
   });
 });
 

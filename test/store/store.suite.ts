@@ -2,11 +2,12 @@
 
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { OPEN_STATUSES, REQUEST_STATUSES } from "../../src/decide/record.ts";
 import type { Pane } from "../../src/panes/pane.ts";
 import { SPECIAL_SLOTS } from "../../src/reference/layout.ts";
 import type { RecordCount, Store } from "../../src/store/store.ts";
 import { layoutOf } from "../panes/layouts.ts";
-import { cursor, decision, episode, evaluation, layout, MINUTE, outboxMessage, pane, T0 } from "./rows.ts";
+import { cursor, decision, episode, evaluation, layout, MINUTE, outboxMessage, pane, request, T0 } from "./rows.ts";
 
 /** A place for one store: `open` opens it (again, after a close). */
 export type StorePlace = { readonly open: () => Promise<Store>; readonly remove: () => Promise<void> };
@@ -354,6 +355,67 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         expect(await idsOf({ kind: "quality" })).toEqual(["e2"]);
         expect(await store.episodes({ kind: "quality", model: "m" })).toEqual([list[1]]);
         expect(await idsOf({ kind: "quality", model: "n" })).toEqual([]);
+      });
+    });
+
+    describe("requests for retraining", () => {
+      it("come newest first, whole, by id, model, status, what asked, and those that are open; also over a restart", async () => {
+        const at = await place();
+        const store = await opened(at);
+        const list = [
+          request({ id: "a", status: "succeeded", newVersion: "2", detail: "done", severity: null, episode: null, reason: "manual" }),
+          request({ id: "b", createdAtMs: T0 + 1, outputs: ["hook", "mirror"], dedupKey: "alert:1" }),
+          request({ id: "c", createdAtMs: T0 + 1, status: "awaiting_approval" }),
+          request({ id: "d", createdAtMs: T0 + 2, model: "n", status: "running" }),
+          request({ id: "e", createdAtMs: T0 + 3, status: "timed_out" }),
+        ];
+        await store.commitDecision(decision({ requests: list }));
+        await store.close();
+        const again = await opened(at);
+        expect(await again.retrainRequests({})).toEqual([list[4], list[3], list[2], list[1], list[0]]);
+        const ids = async (query: Parameters<Store["retrainRequests"]>[0]) => (await again.retrainRequests(query)).map(({ id }) => id);
+        expect(await ids({ limit: 2 })).toEqual(["e", "d"]);
+        expect(await ids({ id: "a" })).toEqual(["a"]);
+        expect(await ids({ model: "m", open: true })).toEqual(["c", "b"]);
+        expect(await ids({ open: true })).toEqual(["d", "c", "b"]);
+        expect(await ids({ status: "succeeded" })).toEqual(["a"]);
+        expect(await ids({ dedupKey: "alert:1" })).toEqual(["b"]);
+        expect(await ids({ dedupKey: "alert:2" })).toEqual([]);
+      });
+
+      it("are put under their id, and keep their place", async () => {
+        const store = await opened();
+        await store.commitDecision(decision({ requests: [request({ id: "a" }), request({ id: "b" })] }));
+        const moved = request({ id: "a", status: "succeeded", newVersion: "2", detail: "d", updatedAtMs: T0 + 9 });
+        await store.commitDecision(decision({ requests: [moved] }));
+        expect(await store.retrainRequests({})).toEqual([request({ id: "b" }), moved]);
+      });
+
+      it("stand in the store with the rest of their decision, or not at all", async () => {
+        const store = await opened();
+        await store.commitDecision(decision({ outbox: [outboxMessage()] }));
+        const clash = decision({ requests: [request({ id: "a" })], outbox: [outboxMessage({ output: "other" })] });
+        await expect(store.commitDecision(clash)).rejects.toMatchObject({ code: "STORE_MESSAGE_ID_TAKEN" });
+        expect(await store.retrainRequests({})).toEqual([]);
+      });
+
+      it("are asked by one thing once", async () => {
+        const store = await opened();
+        await store.commitDecision(decision({ requests: [request({ id: "a", dedupKey: "k" })] }));
+        await store.commitDecision(decision({ requests: [request({ id: "a", dedupKey: "k", status: "running" })] }));
+        const second = decision({ requests: [request({ id: "b", dedupKey: "k" })], outbox: [outboxMessage({ id: "b" })] });
+        await expect(store.commitDecision(second)).rejects.toMatchObject({ code: "STORE_REQUEST_KEY_TAKEN" });
+        expect(await store.deliveries({})).toEqual([]);
+      });
+
+      it("are pruned by their age, never while they are open", async () => {
+        const store = await opened();
+        const old = T0 - 1;
+        const list = REQUEST_STATUSES.map((status) => request({ id: status, status, updatedAtMs: old }));
+        const kept = [request({ id: "young", status: "failed" }), request({ id: "other", model: "n", status: "failed", updatedAtMs: old })];
+        await store.commitDecision(decision({ requests: [...list, ...kept] }));
+        await store.prune("m", T0);
+        expect((await store.retrainRequests({})).map(({ id }) => id).sort()).toEqual([...OPEN_STATUSES, "other", "young"].sort());
       });
     });
 
