@@ -95,6 +95,19 @@ export type RetrainConfig = {
   readonly paused: boolean;
   /** Records that the window must hold. */
   readonly minSamples: number;
+  /** How long a request holds the next one back without a word of the pipeline; undefined: it does not. */
+  readonly inProgressTimeoutMs: number | undefined;
+  readonly approval: "auto" | "manual";
+};
+
+/** Who is told when an episode fires, becomes critical and is over. */
+export type NotifyConfig = {
+  /** Names of outputs; each exists in `Config.outputs`. */
+  readonly to: readonly string[];
+  /** The least that is told. */
+  readonly severity: "warning" | "critical";
+  /** Episodes of broken data too. */
+  readonly quality: boolean;
 };
 
 /** How a reference is renewed from closed panes. */
@@ -155,6 +168,8 @@ export type ModelConfig = {
   readonly forMs: number;
   readonly keepFiringForMs: number;
   readonly retrain: RetrainConfig | undefined;
+  /** Undefined: nobody is told. */
+  readonly notify: NotifyConfig | undefined;
   /** `include` undefined: every feature of the reference; then `exclude` is taken away. */
   readonly features: {
     readonly include: readonly string[] | undefined;
@@ -179,6 +194,10 @@ export type Config = {
     readonly reload: boolean;
     /** Without a slash at its end. */
     readonly externalUrl: string;
+    /** What every POST has to bring; undefined: nothing, and then only a loopback address answers. */
+    readonly token: Secret | undefined;
+    /** Reached from this machine alone. */
+    readonly loopback: boolean;
   };
   readonly eventTime: EventTimeConfig;
   /** Shortest first. */

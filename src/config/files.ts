@@ -68,6 +68,8 @@ export async function checkFiles({ config, problemAt, stands }: LoadedConfig, ch
     // What the output itself finds wrong (a key that is no key) is said only when its files can be read at all.
     if (problems.length === before) await attempt(at, () => checks.output(output));
   }
+  const token = config.http.token;
+  if (token?.file !== undefined) await attempt(["http", "token_file"], token.reveal);
   const sasl = config.kafka?.sasl;
   if (sasl?.mechanism === "oauthbearer") await attempt(["kafka", "sasl", "token_file"], sasl.token.reveal);
   else if (sasl !== undefined) await attempt(["kafka", "sasl", "password_file"], sasl.password.reveal);

@@ -8,6 +8,7 @@ import type { Config, KafkaConfig, KafkaSasl, KafkaSsl, ModelConfig, ReferenceCo
 import { maskSecrets } from "./masked.ts";
 import { type EffectiveOutput, resolveOutput } from "./outputs.ts";
 import { referencePath, resolveJudging } from "./resolve-judging.ts";
+import { isLoopback, resolveGuards, resolveNotify } from "./resolve-retraining.ts";
 import { splitAddress, splitRecordPath } from "./scalars.ts";
 import type { Effective, EffectiveModel } from "./schema.ts";
 import { fileSecret, inlineSecret, type Secret } from "./secret.ts";
@@ -48,7 +49,11 @@ export function resolveConfig(file: Effective, path: string, folder: string): Co
       signals: new Map(Object.entries(effective.record.signals).map(([name, at]) => [name, splitRecordPath(at)])),
     },
     store: { type: effective.store.type, path: absolute(effective.store.path), retentionMs: ms(effective.store.retention) },
-    http: { host, port, reload: effective.http.reload!, externalUrl: effective.http.external_url! },
+    http: {
+      ...{ host, port, reload: effective.http.reload!, externalUrl: effective.http.external_url! },
+      token: secret(effective.http.token, effective.http.token_file),
+      loopback: isLoopback(host),
+    },
     eventTime: {
       from: time.from === "kafka" ? "kafka" : "record",
       paneMs: ms(time.pane),
@@ -159,6 +164,7 @@ function resolveModel(model: EffectiveModel, absolute: (name: string) => string)
     forMs: ms(model.for),
     keepFiringForMs: ms(model.keep_firing_for!),
     retrain: model.retrain === undefined ? undefined : resolveRetrain(model.retrain),
+    notify: resolveNotify(model),
     features: { include: model.features.include, exclude: model.features.exclude, sensitive: model.features.sensitive },
   };
 }
@@ -190,9 +196,6 @@ function resolveRetrain(retrain: NonNullable<EffectiveModel["retrain"]>): Retrai
     dryRun: retrain.dry_run,
     paused: retrain.paused,
     minSamples: retrain.min_samples,
+    ...resolveGuards(retrain),
   };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }

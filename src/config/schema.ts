@@ -7,6 +7,7 @@ import * as z from "zod";
 
 import { compatSchema, expectationsSchema, outliersSchema, qualitySchema, referenceSchema, volumeSchema } from "./judging.ts";
 import { outputSchema, webhookOptions } from "./outputs.ts";
+import { httpAccess, notifySchema, retrainGuards } from "./retraining.ts";
 import { address, duration, filePath, name, recordPath, size, text } from "./scalars.ts";
 
 /** JSON Schema key of a default that is computed from other keys. */
@@ -123,6 +124,7 @@ const http = z
         [computedDefault]: "from `listen`",
       })
       .optional(),
+    ...httpAccess,
   })
   .meta({ title: "map", description: "The HTTP server." });
 
@@ -182,6 +184,7 @@ const retrain = z
     min_samples: integer("Records that the window must hold.", 0, Number.MAX_SAFE_INTEGER).default(0),
     dry_run: flag("Decide and record, but send nothing.").default(false),
     paused: flag("Make no requests.").default(false),
+    ...retrainGuards,
   })
   .meta({ title: "map", description: "Whom to ask for retraining when drift is critical. Without it nobody is asked." });
 
@@ -212,6 +215,7 @@ export const modelSchema = z.strictObject({
     .meta({ [computedDefault]: "the longest window" })
     .optional(),
   retrain: retrain.optional(),
+  notify: notifySchema.optional(),
   features: z
     .strictObject({
       include: list("Only these features are judged.", text("A feature."))

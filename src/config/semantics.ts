@@ -10,6 +10,7 @@ import { checkJudging } from "./judging-rules.ts";
 import { outputSecrets } from "./outputs.ts";
 import type { ConfigPath } from "./problem.ts";
 import { referencePath } from "./resolve-judging.ts";
+import { checkNotify } from "./resolve-retraining.ts";
 import type { Effective, EffectiveModel } from "./schema.ts";
 
 const HALF_HOUR_MS = 30 * 60_000;
@@ -39,6 +40,7 @@ export function checkSemantics(parts: ValidParts, present: Present): Slip[] {
   return [
     ...checkSources(present),
     ...checkKafkaLogin(parts),
+    ...(parts.http === undefined ? [] : checkTwins(["http"], parts.http, "token")),
     ...checkEventTime(parts, present),
     ...checkWindows(parts),
     ...checkOutputs(parts),
@@ -180,6 +182,7 @@ function checkModels({ models }: ValidParts, { outputNames }: Present): Slip[] {
       ...checkReference(path, model),
       ...checkThresholds(path, model),
       ...checkRetrain(path, model, outputNames),
+      ...checkNotify(path, model, outputNames),
       ...checkFeatures(path, model),
       ...checkJudging(path, model),
     ];
