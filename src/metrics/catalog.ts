@@ -24,9 +24,13 @@ export type MetricRow = {
   readonly labels: Readonly<Record<string, LabelValues>>;
   /** Base unit of the value, or what is counted. */
   readonly unit: string;
+  /** Which way is worse: what an alert looks for. Absent: neither, or it depends. A time that is `low` is worse the older it is. */
+  readonly worse?: "high" | "low";
   /** Upper bounds of a histogram, ascending. */
   readonly bounds?: readonly number[];
-  /** One series or more for each feature: stands under `metrics.features` and the series cap. Over the cap the greatest number is dropped first. */
+  /** A gauge of a model that says nothing about its reference, its policy or their verdicts: it stays when these change. */
+  readonly outlivesReference?: true;
+  /** One series or more for each feature: stands under `metrics.features` and the series cap (`per-feature.ts`). The greatest number is dropped first. */
   readonly perFeature?: number;
 };
 
@@ -113,6 +117,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: none,
     unit: "boolean",
+    worse: "low",
     help: "Whether the last load or reload of the configuration worked.",
   },
   {
@@ -134,6 +139,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: { level: LEVELS },
     unit: "lines",
+    worse: "high",
     help: "Log lines of level warn and above.",
   },
   {
@@ -148,6 +154,7 @@ export const catalog: readonly MetricRow[] = [
     type: "histogram",
     labels: { handler: "own", method: "own" },
     unit: "seconds",
+    worse: "high",
     help: "Time to answer a request.",
     bounds: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10],
   },
@@ -156,6 +163,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: { family: "own" },
     unit: "series",
+    worse: "high",
     help: "Series exported now: of each per-feature family, and of all others together.",
   },
   {
@@ -163,6 +171,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: { family: "own" },
     unit: "writes",
+    worse: "high",
     help: "Series refused by metrics.max_series, counted at each write and eviction.",
   },
   {
@@ -170,6 +179,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: none,
     unit: "seconds",
+    worse: "high",
     help: "How long the last rendering of this page took.",
   },
   {
@@ -177,6 +187,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: none,
     unit: "failures",
+    worse: "high",
     help: "Families or collectors left out of a scrape because reading them failed.",
   },
 
@@ -194,6 +205,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: { topic: "user", partition: "own" },
     unit: "messages",
+    worse: "high",
     help: "End of the partition's log minus the next offset to be read.",
   },
   {
@@ -201,6 +213,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: topic,
     unit: "seconds",
+    worse: "high",
     help: "Age of the oldest message not yet processed; 0 when caught up.",
   },
   {
@@ -208,6 +221,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: topic,
     unit: "seconds",
+    worse: "low",
     help: "Kafka timestamp of the last message processed.",
   },
   {
@@ -215,6 +229,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: topic,
     unit: "partitions",
+    worse: "low",
     help: "Partitions assigned to this process.",
   },
   {
@@ -222,12 +237,34 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: topic,
     unit: "boolean",
+    worse: "high",
     help: "Whether the consumer group holds a member that is not this driftd; while 1 nothing is evaluated.",
   },
-  { name: "driftd_kafka_rebalances_total", type: "counter", labels: none, unit: "rebalances", help: "Rebalances of the consumer group." },
+  {
+    name: "driftd_kafka_rebalances_total",
+    type: "counter",
+    labels: none,
+    unit: "rebalances",
+    help: "Rebalances of the consumer group.",
+    worse: "high",
+  },
   { name: "driftd_kafka_commits_total", type: "counter", labels: none, unit: "commits", help: "Offset commits, failed ones included." },
-  { name: "driftd_kafka_commit_failures_total", type: "counter", labels: none, unit: "commits", help: "Offset commits that failed." },
-  { name: "driftd_kafka_errors_total", type: "counter", labels: { reason: KAFKA_ERRORS }, unit: "errors", help: "Errors of the client." },
+  {
+    name: "driftd_kafka_commit_failures_total",
+    type: "counter",
+    labels: none,
+    unit: "commits",
+    help: "Offset commits that failed.",
+    worse: "high",
+  },
+  {
+    name: "driftd_kafka_errors_total",
+    type: "counter",
+    labels: { reason: KAFKA_ERRORS },
+    unit: "errors",
+    help: "Errors of the client.",
+    worse: "high",
+  },
 
   // Decode and count
   {
@@ -235,6 +272,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: { topic: "user", reason: DROP_REASONS },
     unit: "messages",
+    worse: "high",
     help: "Messages that entered no pane, by reason.",
   },
   {
@@ -242,6 +280,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: topic,
     unit: "messages",
+    worse: "high",
     help: "Offsets that the source passed over: messages deleted before they were read.",
   },
   {
@@ -249,6 +288,7 @@ export const catalog: readonly MetricRow[] = [
     type: "histogram",
     labels: { format: ["json", "rows"] },
     unit: "seconds",
+    worse: "high",
     help: "Time to decode and count one message; each observation is the mean of a chunk.",
     bounds: [0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.001, 0.01],
   },
@@ -258,6 +298,8 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: modelVersion,
     unit: "seconds",
+    outlivesReference: true,
+    worse: "low",
     help: "When a record was last counted, by the wall clock; absent until the first.",
   },
   {
@@ -265,6 +307,8 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: modelVersion,
     unit: "boolean",
+    outlivesReference: true,
+    worse: "high",
     help: "Whether no record of the model comes although its topics are read; the version is that of its last record.",
   },
   {
@@ -272,6 +316,7 @@ export const catalog: readonly MetricRow[] = [
     type: "histogram",
     labels: model,
     unit: "seconds",
+    worse: "high",
     help: "Processing time minus event time; each observation is the newest record of a chunk.",
     bounds: [1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400],
   },
@@ -280,12 +325,13 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: { model: "user", feature: "user", reason: INVALID_VALUES },
     unit: "values",
+    worse: "high",
     help: "Values that could not be judged, and categories that the reference does not have.",
     perFeature: 6,
   },
 
   // Panes, windows, evaluation, drift
-  { name: "driftd_panes_open", type: "gauge", labels: none, unit: "panes", help: "Panes that still take records." },
+  { name: "driftd_panes_open", type: "gauge", labels: none, unit: "panes", help: "Panes that still take records.", worse: "high" },
   {
     name: "driftd_panes_closed_total",
     type: "counter",
@@ -298,6 +344,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: modelVersionWindow,
     unit: "records",
+    worse: "low",
     help: "Records in the last evaluated window.",
   },
   {
@@ -319,6 +366,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: modelVersionWindow,
     unit: "ratio",
+    worse: "high",
     help: "Share of the window's records whose id had been seen before in the same pane and partition, 0 to 1; absent without ids.",
   },
   {
@@ -326,6 +374,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: modelVersionWindow,
     unit: "seconds",
+    worse: "low",
     help: "End of the last evaluated window, in event time.",
   },
   {
@@ -333,6 +382,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: { model: "user", version: "user", feature: "user", window: "user" },
     unit: "ratio",
+    worse: "high",
     help: "Share of the window's records without a value, 0 to 1.",
     perFeature: 5,
   },
@@ -348,6 +398,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: { model: "user", reason: EVALUATION_FAILURES },
     unit: "evaluations",
+    worse: "high",
     help: "Evaluations that broke off.",
   },
   {
@@ -355,6 +406,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: { model: "user", reason: SKIP_REASONS },
     unit: "evaluations",
+    worse: "high",
     help: "Windows that got insufficient_data instead of a verdict, by reason.",
   },
   {
@@ -362,14 +414,24 @@ export const catalog: readonly MetricRow[] = [
     type: "histogram",
     labels: model,
     unit: "seconds",
+    worse: "high",
     help: "Time to evaluate one window.",
     bounds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5],
+  },
+  {
+    name: "driftd_last_evaluation_timestamp_seconds",
+    type: "gauge",
+    labels: modelVersionWindow,
+    unit: "seconds",
+    worse: "low",
+    help: "When a window was last evaluated, with or without a verdict, by the wall clock; absent until the first.",
   },
   {
     name: "driftd_last_evaluation_success_timestamp_seconds",
     type: "gauge",
     labels: modelVersionWindow,
     unit: "seconds",
+    worse: "low",
     help: "When a window last got a verdict, by the wall clock; absent until the first.",
   },
   {
@@ -384,6 +446,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: model,
     unit: "seconds",
+    worse: "low",
     help: "Since when due windows wait for a partition that is neither closed through nor idle; absent when none waits.",
   },
   {
@@ -398,6 +461,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: modelVersion,
     unit: "seconds",
+    worse: "low",
     help: "When the reference was built.",
   },
   { name: "driftd_reference_samples", type: "gauge", labels: modelVersion, unit: "records", help: "Records of the reference." },
@@ -420,6 +484,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: { model: "user", version: "user", feature: "user" },
     unit: "nats",
+    worse: "high",
     help: "PSI less its noise between the first reference and the longest window; of renewed references only.",
     perFeature: 10,
   },
@@ -428,6 +493,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: { model: "user", version: "user", feature: "user", statistic: "own", window: "user" },
     unit: "by statistic",
+    worse: "high",
     help: "Distance of the window from the reference; psi and kl in nats, ks 0 to 1. Never add across statistics.",
     perFeature: 3,
   },
@@ -452,6 +518,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: { model: "user", version: "user", feature: "user", severity: SEVERITIES },
     unit: "boolean",
+    worse: "high",
     help: "driftd's own verdict on the feature, after it was sustained: the one that asks for retraining.",
     perFeature: 1,
   },
@@ -460,6 +527,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: { model: "user", version: "user", severity: SEVERITIES },
     unit: "features",
+    worse: "high",
     help: "Features that drift now.",
   },
   {
@@ -467,6 +535,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: { model: "user", version: "user", feature: "user", check: QUALITY_CHECKS },
     unit: "boolean",
+    worse: "high",
     help: "driftd's own verdict on the quality of the feature's data, after it was sustained; only for checks that fail or have failed.",
     perFeature: 2,
   },
@@ -475,6 +544,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: { model: "user", version: "user", feature: "user", check: QUALITY_CHECKS, window: "user" },
     unit: "ratio",
+    worse: "high",
     help: "Share of the window's rows or values that a check of quality is about, 0 to 1; absent when 0.",
     perFeature: 11,
   },
@@ -483,6 +553,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: modelVersion,
     unit: "features",
+    worse: "high",
     help: "Features whose data fails a check of quality now.",
   },
   { name: "driftd_model_features", type: "gauge", labels: modelVersion, unit: "features", help: "Features that are judged." },
@@ -522,6 +593,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: { model: "user", action: ACTIONS },
     unit: "seconds",
+    outlivesReference: true,
     help: "When the action was last asked for; absent until the first.",
   },
   { name: "driftd_webhook_attempts_total", type: "counter", labels: target, unit: "attempts", help: "Delivery attempts." },
@@ -530,6 +602,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: { target: "user", reason: ATTEMPT_FAILURES },
     unit: "attempts",
+    worse: "high",
     help: "Delivery attempts that failed, by reason.",
   },
   {
@@ -537,23 +610,40 @@ export const catalog: readonly MetricRow[] = [
     type: "histogram",
     labels: target,
     unit: "seconds",
+    worse: "high",
     help: "Time of one delivery attempt.",
     bounds: [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 30],
   },
-  { name: "driftd_webhook_queue_length", type: "gauge", labels: target, unit: "messages", help: "Messages waiting in the outbox." },
+  {
+    name: "driftd_webhook_queue_length",
+    type: "gauge",
+    labels: target,
+    unit: "messages",
+    help: "Messages waiting in the outbox.",
+    worse: "high",
+  },
   {
     name: "driftd_webhook_oldest_pending_timestamp_seconds",
     type: "gauge",
     labels: target,
     unit: "seconds",
+    worse: "low",
     help: "When the oldest waiting message was made; absent when none waits.",
   },
-  { name: "driftd_webhook_dead_letters", type: "gauge", labels: target, unit: "messages", help: "Messages given up for good." },
+  {
+    name: "driftd_webhook_dead_letters",
+    type: "gauge",
+    labels: target,
+    unit: "messages",
+    help: "Messages given up for good.",
+    worse: "high",
+  },
   {
     name: "driftd_webhook_target_disabled",
     type: "gauge",
     labels: target,
     unit: "boolean",
+    worse: "high",
     help: "Whether the receiver has told driftd to stop (410).",
   },
   {
@@ -561,6 +651,7 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: target,
     unit: "seconds",
+    worse: "low",
     help: "When a message was last accepted; absent until the first.",
   },
   { name: "driftd_event_log_lines_total", type: "counter", labels: none, unit: "lines", help: "Lines written to the event log." },
@@ -569,6 +660,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: { reason: ["queue_full", "write_failed"] },
     unit: "lines",
+    worse: "high",
     help: "Lines that did not reach the event log, by reason; the store has them.",
   },
   {
@@ -576,6 +668,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: model,
     unit: "lines",
+    worse: "high",
     help: "Lines written about records with a high outlier score.",
   },
   {
@@ -583,6 +676,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: { model: "user", reason: OUTLIER_DROPS },
     unit: "lines",
+    worse: "high",
     help: "Records with a high outlier score that have no line, by reason.",
   },
   {
@@ -590,14 +684,16 @@ export const catalog: readonly MetricRow[] = [
     type: "gauge",
     labels: none,
     unit: "seconds",
+    worse: "low",
     help: "When panes and cursors were last stored.",
   },
-  { name: "driftd_state_snapshot_size_bytes", type: "gauge", labels: none, unit: "bytes", help: "Size of the store." },
+  { name: "driftd_state_snapshot_size_bytes", type: "gauge", labels: none, unit: "bytes", help: "Size of the store.", worse: "high" },
   {
     name: "driftd_state_snapshot_duration_seconds",
     type: "gauge",
     labels: none,
     unit: "seconds",
+    worse: "high",
     help: "How long the last commit of panes and cursors took.",
   },
   {
@@ -605,6 +701,7 @@ export const catalog: readonly MetricRow[] = [
     type: "counter",
     labels: none,
     unit: "commits",
+    worse: "high",
     help: "Commits to the store that failed.",
   },
 ];

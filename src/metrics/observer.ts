@@ -6,14 +6,16 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Alert, Decision } from "../decide/decider.ts";
 import { featureEvaluation } from "../evaluate/evaluate.ts";
-import type { Evaluation, FeatureEvaluation, VerdictReason } from "../evaluate/evaluation.ts";
+import type { Evaluation, VerdictReason } from "../evaluate/evaluation.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
 import type { SkipReason } from "./catalog.ts";
-import type { Metrics } from "./metrics.ts";
+import { createFeatureSeries } from "./feature-series.ts";
+import { createLiveVersions } from "./live-versions.ts";
 import { logQuality, type UnseenOf } from "./quality-log.ts";
 import { createQualitySeries } from "./quality-series.ts";
+import type { MetricsRegistry } from "./registry.ts";
 
 const VERDICTS = ["drift", "no_drift", "insufficient_data"] as const;
 const SEVERITIES = ["warning", "critical"] as const;
@@ -33,7 +35,7 @@ const SKIPPED: Readonly<Partial<Record<VerdictReason, SkipReason>>> = {
 };
 
 export type ObserverOptions = {
-  readonly metrics: Metrics;
+  readonly metrics: Pick<MetricsRegistry, "inc" | "set" | "remove" | "observe" | "removeVersion" | "removeFeatures">;
   readonly clock: Clock;
   readonly log: Log;
   readonly alerts: () => readonly Alert[];
@@ -67,8 +69,10 @@ export function createObserver(options: ObserverOptions): Observer {
   let alertsChanged = true;
   /** The window in which the number of records was last judged. */
   const judgedVolume = new Map<string, string>();
-  /** By (model, version, feature, window): the origin that is exported. */
-  const origins = new Map<string, string>();
+  const features = createFeatureSeries(metrics);
+  /** Evaluations made again after a start or a change of the reference: when they were made first is not known. */
+  const again = new WeakSet<Evaluation>();
+  const versions = createLiveVersions();
 
   function countEvaluation(evaluation: Evaluation): void {
     const { model, verdict, reason } = evaluation;
@@ -119,8 +123,11 @@ export function createObserver(options: ObserverOptions): Observer {
     writeRecords(evaluation);
     metrics.set("driftd_window_end_timestamp_seconds", labels, evaluation.endMs / 1000);
     for (const verdict of VERDICTS) metrics.set("driftd_model_verdict", { ...labels, verdict }, evaluation.verdict === verdict ? 1 : 0);
+    // In real time the end of the window is close to when it was evaluated; the moment of a restart would hide that nothing has been since.
+    const evaluatedMs = again.has(evaluation) ? Math.min(evaluation.endMs, clock.nowMs()) : clock.nowMs();
+    metrics.set("driftd_last_evaluation_timestamp_seconds", labels, evaluatedMs / 1000);
     if (evaluation.verdict !== "insufficient_data") {
-      metrics.set("driftd_last_evaluation_success_timestamp_seconds", labels, clock.nowMs() / 1000);
+      metrics.set("driftd_last_evaluation_success_timestamp_seconds", labels, evaluatedMs / 1000);
     }
   }
 
@@ -137,52 +144,15 @@ export function createObserver(options: ObserverOptions): Observer {
     else metrics.set("driftd_window_repeated_ids_ratio", labels, ids.repeated / ids.checked);
   }
 
-  /** PSI, KL and KS are what users compare across tools, PSI less its noise is what is held against a limit; the API has all statistics. */
-  function writeFeature(evaluation: Evaluation, judged: FeatureEvaluation): void {
-    const { model, version, window } = evaluation;
-    const { feature } = judged;
-    const { psi, kl, ks } = judged.statistics;
-    const scores = { psi: psi?.value, psi_excess: psi?.excess, kl: kl?.value, ks: ks?.value };
-    for (const [statistic, score] of Object.entries(scores)) {
-      const labels = { model, version, feature, statistic, window };
-      if (score === undefined || judged.verdict === "insufficient_data") metrics.remove("driftd_drift_score", labels);
-      else metrics.set("driftd_drift_score", labels, score);
-    }
-    const first = judged.gates.find(({ gate }) => gate === "first_reference");
-    if (first !== undefined) metrics.set("driftd_reference_distance", { model, version, feature }, first.value);
-    // The limit on the scale of a statistic is the same for every window: an effect size, or what the user has set.
-    for (const { gate, limit } of judged.gates) {
-      const [, name, severity] = /^(\w+)_(warning|critical)$/.exec(gate) ?? [];
-      // `shift_critical` is G's limit: it depends on the window, and G is no score that is exported.
-      if (name === undefined || severity === undefined || name === "shift") continue;
-      const statistic = name === "effect" ? "psi_excess" : name;
-      metrics.set("driftd_drift_threshold", { model, feature, statistic, severity }, limit);
-    }
-    writeOrigin({ model, version, feature, window }, judged.threshold?.origin);
-    const missing = judged.quality.find(({ check }) => check === "missing");
-    const labels = { model, version, feature, window };
-    if (missing === undefined) metrics.remove("driftd_feature_missing_ratio", labels);
-    else metrics.set("driftd_feature_missing_ratio", labels, missing.current_share);
-  }
-
-  /** One series at a time: a renewed reference may be calibrated in another way. */
-  function writeOrigin(labels: Readonly<Record<"model" | "version" | "feature" | "window", string>>, origin: string | undefined): void {
-    const key = JSON.stringify(Object.values(labels));
-    const before = origins.get(key);
-    if (before === origin || origin === undefined) return;
-    if (before !== undefined) metrics.remove("driftd_drift_threshold_info", { ...labels, origin: before });
-    metrics.set("driftd_drift_threshold_info", { ...labels, origin }, 1);
-    origins.set(key, origin);
-  }
-
   function writeAlerts(): void {
     const now = new Map<string, { model: string; version: string; feature: string; severity: string }>();
     const counts = new Map<string, { model: string; version: string; severity: string; features: Set<string> }>();
-    for (const { model, version } of latest.values()) {
+    const shown = [...latest.values()].filter(({ model, version }) => !versions.isRetired(model, version));
+    for (const { model, version } of shown) {
       for (const severity of SEVERITIES)
         counts.set(JSON.stringify([model, version, severity]), { model, version, severity, features: new Set() });
     }
-    const known = new Set([...latest.values()].map(({ model }) => model));
+    const known = new Set(shown.map(({ model }) => model));
     for (const alert of options.alerts()) {
       // A model that was removed keeps its state in the store, for when it comes back.
       if (alert.phase !== "firing" || !known.has(alert.model)) continue;
@@ -196,8 +166,48 @@ export function createObserver(options: ObserverOptions): Observer {
     for (const [key, series] of drifted) if (!now.has(key)) metrics.set("driftd_feature_drifted", series, 0);
     drifted = now;
     for (const { features, ...labels } of counts.values()) metrics.set("driftd_model_drifted_features", labels, features.size);
-    quality.alerts(options.alerts(), latest.values());
+    quality.alerts(options.alerts(), shown);
     alertsChanged = false;
+  }
+
+  function writeReference(model: string, version: string, path: string, snapshot: Snapshot): void {
+    const labels = { model, version };
+    metrics.set("driftd_reference_info", { ...labels, reference: path, digest: snapshot.digest }, 1);
+    metrics.set("driftd_reference_created_timestamp_seconds", labels, Date.parse(snapshot.provenance.created_at) / 1000);
+    metrics.set("driftd_reference_samples", labels, snapshot.records);
+    metrics.set("driftd_model_features", labels, snapshot.features.length);
+    for (const { feature, role, kind } of snapshot.features) {
+      metrics.set("driftd_feature_info", { model, feature, role, kind }, 1);
+      for (const severity of SEVERITIES) metrics.set("driftd_feature_drifted", { ...labels, feature, severity }, 0);
+    }
+  }
+
+  /** A version that was replaced has no series, until a record of it comes again. */
+  function followVersions(): void {
+    const { retired, returned } = versions.look(latest.values(), options.alerts());
+    for (const { model, version } of retired) {
+      metrics.removeVersion(model, version);
+      metrics.removeFeatures(model, versions.ownFeatures(model, version));
+      forgetSeries(model, version);
+      log.info({ model, version }, "no records of this version any more, its series are removed");
+    }
+    for (const { model, version } of returned) {
+      const reference = versions.reference(model, version);
+      if (reference !== undefined) writeReference(model, version, reference.path, reference.snapshot);
+      for (const evaluation of latest.values())
+        if (evaluation.model === model && evaluation.version === version)
+          fresh.set(JSON.stringify([model, version, evaluation.window]), evaluation);
+    }
+    if (retired.length + returned.length > 0) alertsChanged = true;
+  }
+
+  /** What is remembered of series that are gone. */
+  function forgetSeries(model: string, version?: string): void {
+    for (const [key, series] of drifted) {
+      if (series.model === model && (version === undefined || series.version === version)) drifted.delete(key);
+    }
+    features.forget(model, version);
+    quality.forget(model, version);
   }
 
   return {
@@ -206,7 +216,8 @@ export function createObserver(options: ObserverOptions): Observer {
       countDecision(decision);
     },
     flush: async () => {
-      const due = [...fresh.values()];
+      followVersions();
+      const due = [...fresh.values()].filter(({ model, version }) => !versions.isRetired(model, version));
       fresh.clear();
       // Alerts first: with `metrics.features: drifted` they say which features have series at all.
       if (alertsChanged) writeAlerts();
@@ -218,7 +229,7 @@ export function createObserver(options: ObserverOptions): Observer {
         for (let i = 0; i < (evaluation.outcomes?.features.length ?? 0); i++) {
           const judged = featureEvaluation(evaluation, i);
           if (judged !== undefined) {
-            writeFeature(evaluation, judged);
+            features.write(evaluation, judged);
             shares.feature(judged);
           }
           if (clock.monotonicMs() - turnBeganMs < TURN_MS) continue;
@@ -229,15 +240,8 @@ export function createObserver(options: ObserverOptions): Observer {
       }
     },
     judged: (model, version, path, snapshot) => {
-      const labels = { model, version };
-      metrics.set("driftd_reference_info", { ...labels, reference: path, digest: snapshot.digest }, 1);
-      metrics.set("driftd_reference_created_timestamp_seconds", labels, Date.parse(snapshot.provenance.created_at) / 1000);
-      metrics.set("driftd_reference_samples", labels, snapshot.records);
-      metrics.set("driftd_model_features", labels, snapshot.features.length);
-      for (const { feature, role, kind } of snapshot.features) {
-        metrics.set("driftd_feature_info", { model, feature, role, kind }, 1);
-        for (const severity of SEVERITIES) metrics.set("driftd_feature_drifted", { ...labels, feature, severity }, 0);
-      }
+      versions.judged(model, version, { path, snapshot });
+      if (!versions.isRetired(model, version)) writeReference(model, version, path, snapshot);
     },
     latest: () => [...latest.values()],
     restore: (evaluations) => {
@@ -245,19 +249,20 @@ export function createObserver(options: ObserverOptions): Observer {
         const key = JSON.stringify([evaluation.model, evaluation.version, evaluation.window]);
         latest.set(key, evaluation);
         fresh.set(key, evaluation);
+        again.add(evaluation);
       }
       alertsChanged = true;
     },
     forget: (model) => {
-      for (const key of origins.keys()) if ((JSON.parse(key) as string[])[0] === model) origins.delete(key);
       for (const [key, evaluation] of latest) if (evaluation.model === model) latest.delete(key);
       for (const [key, evaluation] of fresh) if (evaluation.model === model) fresh.delete(key);
-      for (const [key, series] of drifted) if (series.model === model) drifted.delete(key);
-      quality.forget(model);
+      forgetSeries(model);
+      versions.forget(model);
       alertsChanged = true;
     },
     stalled: () => {
       for (const { model, version, window } of latest.values()) {
+        if (versions.isRetired(model, version)) continue;
         const labels = { model, version, window };
         for (const verdict of VERDICTS)
           metrics.set("driftd_model_verdict", { ...labels, verdict }, verdict === "insufficient_data" ? 1 : 0);

@@ -12,14 +12,14 @@ export type QualitySeries = {
   readonly shares: (evaluation: Evaluation) => { readonly feature: (judged: FeatureEvaluation) => void; readonly end: () => void };
   /** What fails, sustained, of the models and versions given. */
   readonly alerts: (alerts: readonly Alert[], known: Iterable<{ readonly model: string; readonly version: string }>) => void;
-  /** The model's series were removed. */
-  readonly forget: (model: string) => void;
+  /** The series of the model, or of one version of it, were removed. */
+  readonly forget: (model: string, version?: string) => void;
 };
 
 /** No series. */
 export function createQualitySeries(metrics: Metrics): QualitySeries {
   /** By model, version and window: the shares that are exported. */
-  const exported = new Map<string, { readonly model: string; readonly series: ReadonlyMap<string, Labels> }>();
+  const exported = new Map<string, { readonly model: string; readonly version: string; readonly series: ReadonlyMap<string, Labels> }>();
   let failing = new Map<string, Labels>();
 
   return {
@@ -46,7 +46,7 @@ export function createQualitySeries(metrics: Metrics): QualitySeries {
             if (check !== "volume" && value > 0 && value <= 1 && !series.has(`${check} ${feature}`)) write(feature, check, value);
           }
           for (const [key, labels] of before) if (!series.has(key)) metrics.remove("driftd_feature_quality_ratio", labels);
-          exported.set(at, { model, series });
+          exported.set(at, { model, version, series });
         },
       };
     },
@@ -68,9 +68,10 @@ export function createQualitySeries(metrics: Metrics): QualitySeries {
       failing = now;
       for (const { features, ...labels } of counts.values()) metrics.set("driftd_model_quality_failing_features", labels, features.size);
     },
-    forget: (model) => {
-      for (const [key, one] of exported) if (one.model === model) exported.delete(key);
-      for (const [key, labels] of failing) if (labels["model"] === model) failing.delete(key);
+    forget: (model, version) => {
+      const isGone = (one: Labels) => one["model"] === model && (version === undefined || one["version"] === version);
+      for (const [key, { model, version }] of exported) if (isGone({ model, version })) exported.delete(key);
+      for (const [key, labels] of failing) if (isGone(labels)) failing.delete(key);
     },
   };
 }

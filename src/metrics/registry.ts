@@ -43,12 +43,14 @@ export type MetricsRegistry = Metrics & {
   readonly contentType: string;
   /** Gives every counter with exactly these user labels its closed label sets at 0: `{ topic }`, `{ model }`, `{ model, version }`, `{ target }`. */
   readonly initialise: (labels: Readonly<Record<string, string>>) => void;
-  /** Removes every series of a model; what is written of it later goes nowhere, until it is initialised again. */
+  /** Removes every series of a model; what is written of it later goes nowhere, until it is initialised again. So with an output. */
   readonly removeModel: (model: string) => void;
-  /** Removes the per-feature series and the gauges of a model whose reference or windows changed; its other counters go on. */
+  /** Removes the per-feature series of a model whose reference or windows changed, and the gauges that they bear on; its other counters go on. */
   readonly removeGauges: (model: string) => void;
-  /** Removes every series of one version. */
+  /** Removes every series of one version; it may be written again. */
   readonly removeVersion: (model: string, version: string) => void;
+  /** Removes every series of these features of a model. */
+  readonly removeFeatures: (model: string, features: ReadonlySet<string>) => void;
   /** Removes every series with this topic. */
   readonly removeTopic: (topic: string) => void;
   /** Removes every series with this output. */
@@ -66,7 +68,8 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
   const families = new Map<string, LineFamily>();
   const proms = new Map<string, PromMetric>();
   const collectors = new Set<() => void>();
-  const removedModels = new Set<string>();
+  /** What still runs for a while after it was removed (a look, an attempt) must not bring its series back. */
+  const removed = { model: new Set<string>(), target: new Set<string>() };
   let rendering: Promise<string> | undefined;
 
   for (const row of catalog) {
@@ -100,8 +103,11 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
     return found;
   };
 
+  const isRemoved = ({ model, target }: Labels): boolean =>
+    (removed.model.size > 0 && removed.model.has(String(model))) || (removed.target.size > 0 && removed.target.has(String(target)));
+
   const write = (name: string, labels: Labels, value: number, type: MetricRow["type"]) => {
-    if (removedModels.size > 0 && removedModels.has(String(labels["model"]))) return;
+    if (isRemoved(labels)) return;
     const found = find(name);
     if (found.row.type !== type) throw misuse(`${name}: is a ${found.row.type}, used as a ${type}`);
     if ("series" in found && found.row.perFeature !== undefined && perFeature.refuses(found)) return;
@@ -129,14 +135,14 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
   };
 
   /** Removes the series of an owner from every family that is labelled with it first; in a histogram it is the only label. */
-  const removeOwner = (label: "model" | "topic" | "target", owner: string, version?: string, type?: MetricRow["type"]) => {
+  const removeOwner = (label: "model" | "topic" | "target", owner: string, version?: string, only?: (row: MetricRow) => boolean) => {
     for (const { row, series } of families.values()) {
-      if (firstLabel(row) !== label || (type !== undefined && row.type !== type)) continue;
+      if (firstLabel(row) !== label || only?.(row) === false) continue;
       for (const one of series.values()) {
         if (one.owner === owner && (version === undefined || one.version === version)) series.delete(one.key);
       }
     }
-    if (version !== undefined || type !== undefined) return;
+    if (version !== undefined || only !== undefined) return;
     for (const { row, metric } of proms.values()) if (firstLabel(row) === label) metric.remove(promLabels({ [label]: owner }));
   };
 
@@ -184,7 +190,7 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
   };
 
   const initialise = (labels: Readonly<Record<string, string>>) => {
-    if (labels["model"] !== undefined) removedModels.delete(labels["model"]);
+    for (const label of ["model", "target"] as const) if (labels[label] !== undefined) removed[label].delete(labels[label]);
     for (const row of catalog) {
       if (row.type !== "counter" || row.perFeature !== undefined) continue;
       const open = Object.keys(row.labels).filter((label) => typeof row.labels[label] !== "object");
@@ -213,18 +219,22 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
     removeModel: (model) => {
       perFeature.forget(model);
       removeOwner("model", model);
-      removedModels.add(model);
+      removed.model.add(model);
     },
     removeGauges: (model) => {
       perFeature.forget(model);
-      removeOwner("model", model, undefined, "gauge");
+      removeOwner("model", model, undefined, ({ type, outlivesReference }) => type === "gauge" && outlivesReference !== true);
     },
     removeVersion: (model, version) => {
       perFeature.forget(model, version);
       removeOwner("model", model, version);
     },
+    removeFeatures: perFeature.forgetFeatures,
     removeTopic: (topic) => removeOwner("topic", topic),
-    removeTarget: (target) => removeOwner("target", target),
+    removeTarget: (target) => {
+      removeOwner("target", target);
+      removed.target.add(target);
+    },
     onScrape: (collect) => {
       collectors.add(collect);
       return () => void collectors.delete(collect);

@@ -5,8 +5,10 @@ import { catalog } from "../../src/metrics/catalog.ts";
 const golden = readFileSync(new URL("../golden/metrics.txt", import.meta.url), "utf8");
 
 describe("the metric table", () => {
-  it("has the frozen names, types, labels and units", () => {
-    const lines = catalog.map((row) => `${row.name} ${row.type} {${Object.keys(row.labels).join(",")}} ${row.unit}\n`);
+  it("has the frozen names, types, labels, units and directions", () => {
+    const lines = catalog.map(
+      ({ name, type, labels, unit, worse = "-" }) => `${name} ${type} {${Object.keys(labels).join(",")}} ${unit} ${worse}\n`,
+    );
     // Changing this file is a [CHANGE] line of the CHANGELOG: dashboards and rules rely on it.
     expect(lines.sort().join("")).toBe(golden);
   });
@@ -51,6 +53,22 @@ describe("the metric table", () => {
     for (const row of catalog) {
       if (row.type === "histogram")
         expect(Object.values(row.labels).filter((values) => values === "user").length, row.name).toBeLessThan(2);
+    }
+  });
+
+  it("says the unit in the name", () => {
+    for (const { name, type, unit } of catalog) {
+      expect(name.endsWith("_total"), name).toBe(type === "counter");
+      expect(name.endsWith("_info"), name).toBe(unit === "1" && name !== "driftd_config_hash");
+      for (const word of ["seconds", "bytes", "ratio"]) expect(name.split("_").includes(word), name).toBe(unit === word);
+      if (name.includes("timestamp")) expect(name).toMatch(/_timestamp_seconds$/);
+    }
+  });
+
+  it("gives a direction to every count of losses, failures and things that wait", () => {
+    for (const { name, worse } of catalog) {
+      if (/_(failures|errors|dropped|lost|skipped|dead_letters|queue_length|lag)(_|$)/.test(name)) expect(worse, name).toBe("high");
+      if (/last_(?!action|reload).*timestamp/.test(name)) expect(worse, name).toBe("low");
     }
   });
 

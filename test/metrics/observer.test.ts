@@ -14,10 +14,13 @@ import { SPECIAL_SLOTS } from "../../src/reference/layout.ts";
 import type { Snapshot } from "../../src/reference/snapshot.ts";
 import { HOUR, smallSnapshot, T0 } from "../support/workspace.ts";
 
-type Held = { x?: number; nulls?: number; endMs?: number; snapshot?: Snapshot };
+type Held = { x?: number; nulls?: number; endMs?: number; snapshot?: Snapshot; version?: string };
 
 /** An evaluation of one hour in which every value of `x` is `x` (and as many more are null as `nulls` says), or of nothing. */
-function evaluation(model: string, { x, nulls = 0, endMs = T0 + HOUR, snapshot = smallSnapshot(model) }: Held = {}): Evaluation {
+function evaluation(
+  model: string,
+  { x, nulls = 0, endMs = T0 + HOUR, snapshot = smallSnapshot(model), version = "1" }: Held = {},
+): Evaluation {
   const { row } = compileLayout(snapshot);
   const counts = new Uint32Array(row.slots);
   const records = x === undefined ? 0 : 1_000 + nulls;
@@ -29,7 +32,7 @@ function evaluation(model: string, { x, nulls = 0, endMs = T0 + HOUR, snapshot =
   }
   const window: WindowCounts = {
     model,
-    version: "1",
+    version,
     window: { name: "1h", lengthMs: HOUR },
     startMs: endMs - HOUR,
     endMs,
@@ -118,6 +121,98 @@ test("a limit is exported only beside a score of its kind: what G is held agains
   expect(await series("driftd_drift_threshold{")).toEqual([
     'driftd_drift_threshold{model="m",feature="x",statistic="psi_excess",severity="critical"} 0.1',
   ]);
+});
+
+test("a distance to the first reference goes with the renewed reference that had it", async () => {
+  const { observer, series } = rig();
+  const of = (...gates: { gate: string; passed: boolean; value: number; limit: number }[]) => {
+    const whole = evaluation("m", { x: 5 });
+    return { ...whole, features: [{ ...whole.features[0]!, gates }], outcomes: { features: ["x"], codes: new Uint8Array([3]) } };
+  };
+  observer.decided([of({ gate: "first_reference", passed: true, value: 0.3, limit: 0.2 })], NOTHING);
+  await observer.flush();
+  expect(await series("driftd_reference_distance{")).toEqual(['driftd_reference_distance{model="m",version="1",feature="x"} 0.3']);
+  observer.decided([{ ...of(), window: "6h" }], NOTHING);
+  await observer.flush();
+  expect(await series("driftd_reference_distance{")).toHaveLength(1);
+  observer.decided([of()], NOTHING);
+  await observer.flush();
+  expect(await series("driftd_reference_distance{")).toEqual([]);
+});
+
+test("an origin of limits goes when nothing says it any more", async () => {
+  const { observer, series } = rig();
+  const of = (origin?: string) => {
+    const whole = evaluation("m", { x: 5 });
+    const { threshold: _, ...judged } = whole.features[0]!;
+    const features = [origin === undefined ? judged : { ...judged, threshold: { origin } }];
+    return { ...whole, features, outcomes: { features: ["x"], codes: new Uint8Array([3]) } } as unknown as Evaluation;
+  };
+  for (const [origin, left] of [
+    ["fixed", 1],
+    ["own_days", 1],
+    [undefined, 0],
+  ] as const) {
+    observer.decided([of(origin)], NOTHING);
+    await observer.flush();
+    expect(await series("driftd_drift_threshold_info{")).toHaveLength(left);
+  }
+});
+
+test("evaluations that are made again after a start tell when the window ended, not when driftd started", async () => {
+  const { observer, series } = rig();
+  observer.restore([evaluation("m", { x: 5 })]);
+  await observer.flush();
+  const at = expect.stringContaining(` ${(T0 + HOUR) / 1000}`);
+  expect(await series("driftd_last_evaluation_timestamp_seconds{")).toEqual([at]);
+  expect(await series("driftd_last_evaluation_success_timestamp_seconds{")).toEqual([at]);
+});
+
+describe("a version that was replaced", () => {
+  const old = { ...smallSnapshot("m"), features: smallSnapshot("m").features.map((one) => ({ ...one, feature: `old ${one.feature}` })) };
+  async function replaced() {
+    const the = rig();
+    the.observer.judged("m", "1", "old.json", old as Snapshot);
+    the.observer.judged("m", "2", "new.json", smallSnapshot("m"));
+    the.observer.decided([evaluation("m", { x: 5 }), evaluation("m", { x: 5, version: "2" })], CHANGED);
+    await the.observer.flush();
+    the.metrics.inc("driftd_records_total", { model: "m", version: "1" });
+    the.observer.decided([evaluation("m", { endMs: T0 + 25 * HOUR }), evaluation("m", { x: 5, version: "2" })], NOTHING);
+    return the;
+  }
+  const ofOld = (lines: readonly string[]) => lines.filter((line) => line.includes('version="1"') || line.includes('feature="old '));
+
+  test("has no series left once its windows are empty", async () => {
+    const { observer, series } = await replaced();
+    expect(ofOld(await series("driftd_"))).not.toEqual([]);
+    await observer.flush();
+    expect(ofOld(await series("driftd_")).filter((line) => !line.startsWith("driftd_build_info"))).toEqual([]);
+    expect(await series('driftd_drift_score{model="m",version="2"')).not.toEqual([]);
+    observer.decided([evaluation("m", { endMs: T0 + 49 * HOUR })], CHANGED);
+    observer.stalled();
+    await observer.flush();
+    expect(ofOld(await series("driftd_model"))).toEqual([]);
+  });
+
+  test("keeps them while an episode of it is open, or when no other version has records", async () => {
+    const { observer, series, fire, alerts } = await replaced();
+    fire("m", "x");
+    await observer.flush();
+    expect(ofOld(await series("driftd_model_verdict"))).toHaveLength(3);
+    alerts.length = 0;
+    observer.decided([evaluation("m", { version: "2", endMs: T0 + 26 * HOUR })], CHANGED);
+    await observer.flush();
+    expect(ofOld(await series("driftd_model_verdict"))).toHaveLength(3);
+  });
+
+  test("has them again when it is back", async () => {
+    const { observer, series } = await replaced();
+    await observer.flush();
+    observer.decided([evaluation("m", { x: 5, endMs: T0 + 26 * HOUR })], NOTHING);
+    await observer.flush();
+    for (const name of ["driftd_reference_info", "driftd_model_verdict", "driftd_drift_score", "driftd_model_drifted_features"])
+      expect(ofOld(await series(name)), name).not.toEqual([]);
+  });
 });
 
 describe("the quality of the data", () => {

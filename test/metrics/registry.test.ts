@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/lib/clock.ts";
 import { catalog, DROP_REASONS } from "../../src/metrics/catalog.ts";
 import type { Labels } from "../../src/metrics/metrics.ts";
+import { dropOrder } from "../../src/metrics/per-feature.ts";
 import { createMetrics, type MetricsOptions } from "../../src/metrics/registry.ts";
 
 const make = (options: Partial<MetricsOptions> = {}) =>
@@ -256,6 +257,50 @@ describe("removal", () => {
     expect(page.match(/model="m",version="2"/g)).toHaveLength(2);
   });
 
+  // A family that is new must say whose it is: nothing of a model, a version, a topic or an output may stay behind.
+  it.each([
+    ["model", (m: ReturnType<typeof make>) => m.removeModel("a model")],
+    ["topic", (m: ReturnType<typeof make>) => m.removeTopic("a topic")],
+    ["target", (m: ReturnType<typeof make>) => m.removeTarget("a target")],
+  ] as const)("of a %s leaves no series of it in any family", async (label, act) => {
+    const metrics = make();
+    writeAll(metrics);
+    expect(await metrics.render()).toContain(`${label}="a ${label}"`);
+    act(metrics);
+    expect(await metrics.render()).not.toContain(`${label}="a ${label}"`);
+  });
+
+  it("of a version leaves no series of it in any family", async () => {
+    const metrics = make();
+    writeAll(metrics);
+    metrics.removeVersion("a model", "a version");
+    const left = (await metrics.render()).split("\n").filter((line) => line.includes('model="a model"') && line.includes("version="));
+    expect(left).toEqual([]);
+  });
+
+  it("of what a reference bears on leaves the gauges that have nothing to do with it", async () => {
+    const metrics = make();
+    writeAll(metrics);
+    metrics.removeGauges("a model");
+    const left = new Set((await metrics.render()).split("\n").filter((line) => line.includes('model="a model"')));
+    const names = new Set([...left].map((line) => line.slice(0, line.indexOf("{")).replace(/_(bucket|sum|count)$/, "")));
+    const rows = catalog.filter(({ labels, type, perFeature, outlivesReference }) => {
+      return "model" in labels && perFeature === undefined && (type !== "gauge" || outlivesReference === true);
+    });
+    expect([...names].sort()).toEqual(rows.map(({ name }) => name).sort());
+  });
+
+  it("of an output holds against an attempt that was still under way, until the output is back", async () => {
+    const metrics = make();
+    metrics.initialise({ target: "t" });
+    metrics.removeTarget("t");
+    metrics.inc("driftd_webhook_attempts_total", { target: "t" });
+    metrics.observe("driftd_webhook_attempt_duration_seconds", { target: "t" }, 1);
+    expect(await metrics.render()).not.toContain('target="t"');
+    metrics.initialise({ target: "t" });
+    expect(await samples(metrics, "driftd_webhook_attempts_total")).toEqual(['driftd_webhook_attempts_total{target="t"} 0']);
+  });
+
   it("of a topic and of an output takes theirs", async () => {
     const metrics = make();
     metrics.initialise({ topic: "t" });
@@ -289,6 +334,51 @@ describe("the series cap", () => {
     expect(await count(metrics, "driftd_feature_drifted")).toBe(10);
     expect(await droppedOf(metrics, "driftd_feature_info")).toBe(10);
     expect(await droppedOf(metrics, "driftd_drift_score")).toBe(0);
+  });
+
+  it("keeps scores of the features that drift when there is no room for all", async () => {
+    const metrics = make({ maxSeries: 25 });
+    const drifts = (value: number) =>
+      metrics.set("driftd_feature_drifted", { model: "m", version: "1", feature: "f13", severity: "critical" }, value);
+    fill(metrics, 10);
+    fill(metrics, 14);
+    expect(await count(metrics, "driftd_drift_score")).toBe(0);
+    drifts(1);
+    fill(metrics, 13);
+    metrics.set("driftd_drift_score", score("f13"), 0.9);
+    expect(await samples(metrics, "driftd_drift_score")).toEqual([expect.stringMatching(/feature="f13".* 0\.9$/)]);
+    expect(await droppedOf(metrics, "driftd_drift_score")).toBeGreaterThan(20);
+    drifts(0);
+    expect(await count(metrics, "driftd_drift_score")).toBe(0);
+    expect(await count(metrics, "driftd_feature_drifted")).toBe(14);
+  });
+
+  it("gives a verdict of drift the place of one of none", async () => {
+    const metrics = make({ maxSeries: 3 });
+    fill(metrics, 5);
+    for (const feature of ["f3", "f4"])
+      metrics.set("driftd_feature_drifted", { model: "m", version: "1", feature, severity: "critical" }, 1);
+    const lines = (await samples(metrics, "driftd_feature_drifted")).map(parse);
+    expect(lines.map(({ labels, value }) => `${labels["feature"]} ${value}`)).toEqual(["f2 0", "f3 1", "f4 1"]);
+  });
+
+  it("drops in an order that is written down", () => {
+    const order = dropOrder(catalog.map((row) => ({ row }))).map(({ family, calm }) => `${family.row.name}${calm ? " (calm)" : ""}`);
+    expect(order).toEqual([
+      "driftd_feature_quality_ratio",
+      "driftd_reference_distance",
+      "driftd_drift_threshold_info",
+      "driftd_feature_info",
+      "driftd_feature_invalid_values_total",
+      "driftd_feature_missing_ratio (calm)",
+      "driftd_drift_threshold (calm)",
+      "driftd_drift_score (calm)",
+      "driftd_feature_missing_ratio",
+      "driftd_drift_threshold",
+      "driftd_drift_score",
+      "driftd_feature_quality_failed",
+      "driftd_feature_drifted",
+    ]);
   });
 
   it("cuts the verdicts within themselves as the last resort", async () => {
