@@ -30,11 +30,19 @@ export function template(release: HelmRelease, values: string, args: readonly st
   return run(helmPath(release), ["template", "watch", chart, "--namespace", "ml", "--values", join(chartFolder, "ci", values), ...args]);
 }
 
-/** The objects of `helm template`; throws its error. */
+const rendered = new Map<string, string>();
+
+/** The objects of `helm template`, made once; throws its error. */
 export function render(release: HelmRelease, values: string, args: readonly string[] = [], chart = chartFolder): KubeObject[] {
-  const { code, stdout, stderr } = template(release, values, args, chart);
-  if (code !== 0) throw new Error(stderr);
-  return objectsOf(stdout);
+  const key = JSON.stringify([release, values, args, chart]);
+  let text = rendered.get(key);
+  if (text === undefined) {
+    const { code, stdout, stderr } = template(release, values, args, chart);
+    if (code !== 0) throw new Error(stderr);
+    rendered.set(key, stdout);
+    text = stdout;
+  }
+  return objectsOf(text);
 }
 
 /** The objects of a YAML stream. Throws at what is no YAML, a key that stands twice among it. */
