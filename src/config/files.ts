@@ -8,7 +8,7 @@ import { coerceError, DriftdError } from "../lib/errors.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import type { ModelConfig, ReferenceConfig } from "./config.ts";
 import type { LoadedConfig } from "./load.ts";
-import { type OutputConfig, outputSecrets } from "./outputs.ts";
+import { type OutputConfig, secretFilesOf } from "./outputs.ts";
 import type { ConfigPath, Problem } from "./problem.ts";
 
 /** Features that a hint lists where none is near. */
@@ -61,9 +61,10 @@ export async function checkFiles({ config, problemAt, stands }: LoadedConfig, ch
     const model = config.models.findIndex(({ name }) => output.name === `retrain-${name}`);
     const at = stands(["outputs", output.name]) ? ["outputs", output.name] : ["models", model, "retrain", "webhook"];
     const before = problems.length;
-    for (const key of outputSecrets[output.type]) {
-      const secret = output[key];
-      if (secret?.file !== undefined) await attempt([...at, `${key}_file`], secret.reveal);
+    for (const [key, secret] of secretFilesOf(output)) {
+      // A default that is not in the file has its place at the output itself.
+      const twin = [...at, `${key}_file`];
+      await attempt(stands(twin) ? twin : at, secret.reveal);
     }
     // What the output itself finds wrong (a key that is no key) is said only when its files can be read at all.
     if (problems.length === before) await attempt(at, () => checks.output(output));

@@ -121,7 +121,7 @@ function warningsOf(config: Config, root: Record<string, unknown>): Slip[] {
   config.models.forEach((model, index) => {
     for (const name of model.retrain?.to ?? []) {
       const output = config.outputs.get(name);
-      if (output?.secret === undefined) {
+      if (output?.type === "webhook" && output.secret === undefined) {
         const shorthand = valueAt(root, ["models", index, "retrain", "webhook"]) !== undefined;
         warn(
           shorthand ? ["models", index, "retrain", "webhook"] : ["outputs", name],

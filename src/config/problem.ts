@@ -58,11 +58,11 @@ export function formatPath(path: ConfigPath): string {
     .join("");
 }
 
-const secretKeys = new Set(["password", "token", "secret", "url"]);
+const secretKeys = new Set(["password", "token", "secret", "url", "routing_key"]);
 
 /** Whether the value at a path is never printed. */
 export function isSecretPath(path: ConfigPath): boolean {
-  return secretKeys.has(String(path.at(-1))) || path.at(-2) === "headers";
+  return secretKeys.has(String(path.at(-1))) || path.at(-2) === "headers" || path.at(-2) === "urls";
 }
 
 /** The value of a problem as text. A whole map or list says nothing and may hold secrets: left out. */

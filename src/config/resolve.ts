@@ -4,10 +4,12 @@ import { isAbsolute, resolve as resolvePath } from "node:path";
 
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import { parseSize } from "../lib/size.ts";
-import type { Config, KafkaConfig, KafkaSasl, KafkaSsl, ModelConfig, ReferenceConfig, RetrainConfig, Thresholds } from "./config.ts";
+import type { Config, KafkaConfig, ModelConfig, ReferenceConfig, RetrainConfig, Thresholds } from "./config.ts";
+import { resolveSasl, resolveSsl } from "./kafka-access.ts";
 import { maskSecrets } from "./masked.ts";
-import { type EffectiveOutput, resolveOutput } from "./outputs.ts";
+import type { EffectiveOutput } from "./outputs.ts";
 import { referencePath, resolveJudging } from "./resolve-judging.ts";
+import { resolveOutput } from "./resolve-output.ts";
 import { isLoopback, resolveGuards, resolveNotify } from "./resolve-retraining.ts";
 import { splitAddress, splitRecordPath } from "./scalars.ts";
 import type { Effective, EffectiveModel } from "./schema.ts";
@@ -31,9 +33,10 @@ export function resolveConfig(file: Effective, path: string, folder: string): Co
     .sort((a, b) => a.lengthMs - b.lengthMs);
   const time = effective.event_time;
   const { host, port } = splitAddress(effective.http.listen)!;
+  const kafka = effective.kafka === undefined ? undefined : resolveKafka(effective.kafka, absolute, secret);
   return {
     path,
-    kafka: effective.kafka === undefined ? undefined : resolveKafka(effective.kafka, optional, secret),
+    kafka,
     file:
       effective.file === undefined
         ? undefined
@@ -64,7 +67,7 @@ export function resolveConfig(file: Effective, path: string, folder: string): Co
       actionMaxAgeMs: time.action_max_age === "off" ? null : ms(time.action_max_age),
     },
     windows,
-    outputs: new Map(Object.entries(effective.outputs).map(([name, output]) => [name, resolveOutput(name, output, secret)])),
+    outputs: new Map(Object.entries(effective.outputs).map(([name, output]) => [name, resolveOutput(name, output, { absolute, kafka })])),
     eventLog: { path: optional(effective.event_log.path) },
     models: effective.models.map((model) => resolveModel(model, absolute)),
     metrics: { features: effective.metrics.features, maxSeries: effective.metrics.max_series },
@@ -107,7 +110,7 @@ function urlOf({ host, port }: { readonly host: string; readonly port: number })
 
 function resolveKafka(
   kafka: NonNullable<Effective["kafka"]>,
-  path: (name: string | undefined) => string | undefined,
+  path: (name: string) => string,
   secret: (inline: string | undefined, file: string | undefined) => Secret | undefined,
 ): KafkaConfig {
   const start = kafka.start!;
@@ -124,33 +127,6 @@ function resolveKafka(
     sessionTimeoutMs: ms(kafka.session_timeout),
     maxMessageBytes: parseSize(kafka.max_message_bytes)!,
   };
-}
-
-function resolveSsl(
-  ssl: NonNullable<Effective["kafka"]>["ssl"],
-  path: (name: string | undefined) => string | undefined,
-): KafkaSsl | undefined {
-  if (ssl === false) return undefined;
-  if (ssl === true) return { caFile: undefined, certFile: undefined, keyFile: undefined, serverName: undefined, insecureSkipVerify: false };
-  // An empty map is the placeholder of the documented example: no TLS. (Its only default is `insecure_skip_verify`.)
-  const given = Object.entries(ssl).some(([key, value]) => key !== "insecure_skip_verify" || value === true);
-  if (!given) return undefined;
-  return {
-    caFile: path(ssl.ca_file),
-    certFile: path(ssl.cert_file),
-    keyFile: path(ssl.key_file),
-    serverName: ssl.server_name,
-    insecureSkipVerify: ssl.insecure_skip_verify,
-  };
-}
-
-function resolveSasl(
-  sasl: NonNullable<Effective["kafka"]>["sasl"],
-  secret: (inline: string | undefined, file: string | undefined) => Secret | undefined,
-): KafkaSasl | undefined {
-  if (sasl.mechanism === undefined) return undefined;
-  if (sasl.mechanism === "oauthbearer") return { mechanism: sasl.mechanism, token: secret(sasl.token, sasl.token_file)! };
-  return { mechanism: sasl.mechanism, username: sasl.username!, password: secret(sasl.password, sasl.password_file)! };
 }
 
 function resolveModel(model: EffectiveModel, absolute: (name: string) => string): ModelConfig {

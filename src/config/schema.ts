@@ -6,6 +6,7 @@
 import * as z from "zod";
 
 import { compatSchema, expectationsSchema, outliersSchema, qualitySchema, referenceSchema, volumeSchema } from "./judging.ts";
+import { kafkaAccess } from "./kafka-access.ts";
 import { outputSchema, webhookOptions } from "./outputs.ts";
 import { httpAccess, notifySchema, retrainGuards } from "./retraining.ts";
 import { address, duration, filePath, name, recordPath, size, text } from "./scalars.ts";
@@ -18,30 +19,6 @@ const integer = (description: string, min: number, max: number) => z.int().min(m
 const choice = <const T extends readonly [string, ...string[]]>(description: string, values: T) =>
   z.enum(values).meta({ title: values.join(" | "), description });
 const list = <T extends z.ZodType>(description: string, item: T) => z.array(item).meta({ title: "list", description });
-
-const ssl = z
-  .union([
-    z.boolean(),
-    z.strictObject({
-      ca_file: filePath("Certificates (PEM) to trust instead of the system's.").optional(),
-      cert_file: filePath("Client certificate (PEM).").optional(),
-      key_file: filePath("Key (PEM) of the client certificate.").optional(),
-      server_name: text("Name expected in the broker's certificate, where it differs from the host.").optional(),
-      insecure_skip_verify: flag("Accept any certificate. For tests only.").default(false),
-    }),
-  ])
-  .meta({ title: "boolean or map", description: "TLS: `true` with the system's certificates, or a map. An empty map or `false`: no TLS." });
-
-const sasl = z
-  .strictObject({
-    mechanism: choice("How to log in.", ["plain", "scram-sha-256", "scram-sha-512", "oauthbearer"]).optional(),
-    username: text("User name (all mechanisms but `oauthbearer`).").optional(),
-    password: text("Password (a secret).").optional(),
-    password_file: filePath("File that holds the password; read at each login.").optional(),
-    token: text("Bearer token (a secret; `oauthbearer`).").optional(),
-    token_file: filePath("File that holds the bearer token; read at each login.").optional(),
-  })
-  .meta({ title: "map", description: "Login. An empty map: none." });
 
 const kafka = z
   .strictObject({
@@ -60,8 +37,7 @@ const kafka = z
         [computedDefault]: "the longest window + `event_time.allowed_lateness`",
       })
       .optional(),
-    ssl: ssl.default(false),
-    sasl: sasl.prefault({}),
+    ...kafkaAccess,
     max_bytes_per_partition: size("Bytes that one fetch may bring from one partition.", { min: "1KiB", max: "64MiB" }).default("256KiB"),
     max_wait: duration("How long the broker may wait to fill a fetch.", { min: "1ms", max: "30s" }).default("500ms"),
     session_timeout: duration("Silence after which the broker takes the partitions away.", { min: "6s", max: "30m" }).default("45s"),

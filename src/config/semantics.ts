@@ -7,11 +7,14 @@ import { formatDuration, parseDuration } from "../lib/duration.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import type { Slip } from "./issues.ts";
 import { checkJudging } from "./judging-rules.ts";
-import { outputSecrets } from "./outputs.ts";
+import { checkKafkaAccess } from "./kafka-access.ts";
+import { checkCarried, checkOutputs } from "./output-rules.ts";
+import { secretKeysOf } from "./outputs.ts";
 import type { ConfigPath } from "./problem.ts";
 import { referencePath } from "./resolve-judging.ts";
 import { checkNotify } from "./resolve-retraining.ts";
 import type { Effective, EffectiveModel } from "./schema.ts";
+import { checkSecrets, checkTwins, slip } from "./slips.ts";
 
 const HALF_HOUR_MS = 30 * 60_000;
 
@@ -39,53 +42,21 @@ export function slideOf(lengthMs: number): number {
 export function checkSemantics(parts: ValidParts, present: Present): Slip[] {
   return [
     ...checkSources(present),
-    ...checkKafkaLogin(parts),
+    ...checkKafkaAccess(["kafka"], parts.kafka),
     ...(parts.http === undefined ? [] : checkTwins(["http"], parts.http, "token")),
     ...checkEventTime(parts, present),
     ...checkWindows(parts),
-    ...checkOutputs(parts),
+    ...checkOutputs(parts.outputs, present.sections),
+    ...checkCarried(parts.outputs, parts.models),
     ...checkModels(parts, present),
     ...checkRenewal(parts),
   ];
-}
-
-function slip(path: ConfigPath, message: string, hint?: string, value = false): Slip {
-  return { path, at: "value", value, message, hint };
 }
 
 function checkSources({ sections }: Present): Slip[] {
   if (sections.has("kafka") && sections.has("file"))
     return [{ ...slip(["file"], "stands beside kafka", "keep one of the two"), at: "key" }];
   return [];
-}
-
-function checkKafkaLogin({ kafka }: ValidParts): Slip[] {
-  const sasl = kafka?.sasl;
-  const slips: Slip[] = [];
-  if (sasl !== undefined && Object.keys(sasl).length > 0) {
-    const path = ["kafka", "sasl"];
-    slips.push(...checkTwins(path, sasl, "password"), ...checkTwins(path, sasl, "token"));
-    const { mechanism } = sasl;
-    const password = sasl.password ?? sasl.password_file;
-    const token = sasl.token ?? sasl.token_file;
-    if (mechanism === undefined)
-      slips.push(slip([...path, "mechanism"], "is required", "one of plain, scram-sha-256, scram-sha-512, oauthbearer"));
-    else if (mechanism === "oauthbearer") {
-      if (token === undefined) slips.push(slip(path, "oauthbearer needs a token", "set token or token_file"));
-      if (sasl.username !== undefined || password !== undefined)
-        slips.push(slip(path, "oauthbearer takes no username and no password", "remove them"));
-    } else {
-      if (sasl.username === undefined) slips.push(slip(path, `${mechanism} needs a username`, "set username"));
-      if (password === undefined) slips.push(slip(path, `${mechanism} needs a password`, "set password or password_file"));
-      if (token !== undefined) slips.push(slip(path, `${mechanism} takes no token`, "remove it, or set mechanism: oauthbearer"));
-    }
-  }
-  const ssl = typeof kafka?.ssl === "object" ? kafka.ssl : undefined;
-  if (ssl !== undefined && (ssl.cert_file === undefined) !== (ssl.key_file === undefined)) {
-    const [has, lacks] = ssl.cert_file === undefined ? ["key_file", "cert_file"] : ["cert_file", "key_file"];
-    slips.push(slip(["kafka", "ssl", has], `stands without ${lacks}`, `set ${lacks} too`));
-  }
-  return slips;
 }
 
 function checkEventTime({ event_time: eventTime }: ValidParts, { sections }: Present): Slip[] {
@@ -164,10 +135,6 @@ function checkRenewal({ models, store }: ValidParts): Slip[] {
   });
 }
 
-function checkOutputs({ outputs }: ValidParts): Slip[] {
-  return Object.entries(outputs ?? {}).flatMap(([name, output]) => checkSecrets(["outputs", name], output, outputSecrets[output.type]));
-}
-
 function checkModels({ models }: ValidParts, { outputNames }: Present): Slip[] {
   const names = new Map<string, number>();
   return models.flatMap((model, index) => {
@@ -230,7 +197,8 @@ function checkRetrain(path: ConfigPath, { name, retrain }: EffectiveModel, outpu
   if (to === undefined && webhook === undefined)
     return [slip(at, "names nobody to ask", "set to: [<output>] or webhook: { url, secret_file }")];
   if (webhook !== undefined) {
-    const slips = checkSecrets([...at, "webhook"], webhook, outputSecrets.webhook);
+    const { keys, required } = secretKeysOf("webhook");
+    const slips = checkSecrets([...at, "webhook"], webhook, keys, required);
     if (to !== undefined) slips.push({ ...slip([...at, "webhook"], "stands beside to", "keep one of the two"), at: "key" });
     if (outputNames.includes(`retrain-${name}`)) {
       slips.push(slip([...at, "webhook"], `would be the output retrain-${name}, which outputs has already`, `write to: [retrain-${name}]`));
@@ -248,17 +216,4 @@ function checkRetrain(path: ConfigPath, { name, retrain }: EffectiveModel, outpu
 function checkFeatures(path: ConfigPath, { features }: EffectiveModel): Slip[] {
   const both = features.exclude.findIndex((feature) => features.include?.includes(feature));
   return both === -1 ? [] : [slip([...path, "features", "exclude", both], "is in include too", "remove it from one", true)];
-}
-
-/** Twins of a map with secrets: `x` and `x_file` exclude each other; a `url` must be there in one of the two forms. */
-function checkSecrets(path: ConfigPath, map: object, keys: readonly string[]): Slip[] {
-  const slips = keys.flatMap((key) => checkTwins(path, map, key));
-  if (keys.includes("url") && !("url" in map) && !("url_file" in map))
-    slips.push(slip([...path, "url"], "is required", "set url or url_file"));
-  return slips;
-}
-
-function checkTwins(path: ConfigPath, map: object, key: string): Slip[] {
-  if (!(key in map) || !(`${key}_file` in map)) return [];
-  return [{ ...slip([...path, `${key}_file`], `stands beside ${key}`, "keep one of the two"), at: "key" }];
 }

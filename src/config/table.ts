@@ -29,13 +29,56 @@ function rowsOf(schema: JsonSchema, prefix: string): ConfigRow[] {
 
 function children(part: JsonSchema, path: string): ConfigRow[] {
   if (part.items?.properties !== undefined) return rowsOf(part.items, `${path}[]`);
-  if (typeof part.additionalProperties === "object")
-    return (part.additionalProperties.oneOf ?? []).flatMap((type) => rowsOf(type, `${path}.<name>`));
+  if (typeof part.additionalProperties === "object") {
+    const { oneOf: types } = part.additionalProperties;
+    return types === undefined ? [] : rowsOfTypes(types, `${path}.<name>`);
+  }
   const map = part.properties === undefined ? part.anyOf?.find((branch) => branch.properties !== undefined) : part;
   // Limits per statistic are all alike, and their row says so.
   if (map === undefined || path.endsWith(".thresholds")) return [];
+  // An output reaches brokers as the source does.
+  if (/^outputs\..*\.(ssl|sasl)$/.test(path)) return [];
   // The shorthand has the keys of an output, and its row says so.
   return path.endsWith(".webhook") ? [] : rowsOf(map, path);
+}
+
+/** Alternatives by `type`: a key is one row, whatever number of types has it; where they differ, the row says what it is for which. */
+function rowsOfTypes(types: readonly JsonSchema[], path: string): ConfigRow[] {
+  const kinds: string[] = [];
+  const merged = new Map<string, { readonly row: ConfigRow; readonly meanings: Map<string, string[]> }>();
+  for (const type of types) {
+    const name = String(type.properties?.["type"]?.const);
+    for (const row of rowsOf(type, path)) {
+      if (row.key === `${path}.type`) {
+        kinds.push(`\`${name}\`: ${lowerFirst(row.description)}`);
+        continue;
+      }
+      const same = JSON.stringify({ ...row, description: "" });
+      const { meanings } = merged.get(same) ?? { meanings: new Map<string, string[]>() };
+      merged.set(same, { row, meanings });
+      meanings.set(row.description, [...(meanings.get(row.description) ?? []), name]);
+    }
+  }
+  const rows = [...merged.values()].map(({ row, meanings }) => ({ ...row, description: meaningOf(meanings, types.length / 2) }));
+  const type = { key: `${path}.type`, type: "type", fallback: "*required*", description: `${kinds.map(withoutStop).join("; ")}.` };
+  return [type, ...rows.sort((a, b) => Number(b.description.startsWith("`")) - Number(a.description.startsWith("`")))];
+}
+
+/** What most types have needs no names. */
+function meaningOf(meanings: ReadonlyMap<string, readonly string[]>, most: number): string {
+  const all = [...meanings];
+  const [only] = all;
+  if (all.length === 1 && only !== undefined && only[1].length > most) return only[0];
+  return `${all.map(([text, names]) => `${names.map((name) => `\`${name}\``).join(", ")}: ${withoutStop(lowerFirst(text))}`).join("; ")}.`;
+}
+
+function withoutStop(text: string): string {
+  return text.replace(/\.$/, "");
+}
+
+function lowerFirst(text: string): string {
+  // Names and the like stay as they are.
+  return /^[A-Z][a-z' ]/.test(text) ? `${text[0]!.toLowerCase()}${text.slice(1)}` : text;
 }
 
 function fallback(part: JsonSchema, required: boolean): string {

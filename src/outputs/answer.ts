@@ -11,6 +11,7 @@
  * | `webhook-delivery: abort-message`     | dead letter at once, whatever the status said        |
  *
  * A redirect is not followed: it could carry the message, and the headers that prove who sent it, to somebody else.
+ * Targets with manners of their own (a 409 that means "done before", a 200 that holds an error) say so in `AnswerRules`.
  */
 
 import type { AttemptResult } from "./output.ts";
@@ -24,6 +25,58 @@ export type Answer = {
   /** Already free of secrets. */
   readonly excerpt: string;
 };
+
+/** An answer as a target sees it: not yet free of secrets. */
+export type HttpAnswer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  /** The body as JSON, or undefined when it is none. */
+  readonly json: unknown;
+};
+
+/** Why an answer with a good status is a failure all the same, and whether asking again can help. */
+export type Objection = { readonly problem: string; readonly retry: boolean };
+
+export type AnswerRules = {
+  /** Statuses that mean success; absent: every 2xx. */
+  readonly success?: readonly number[];
+  /** Statuses that mean that an earlier attempt was the success. */
+  readonly done?: readonly number[];
+  /** Statuses below 500 that may be tried again beside those of the table. */
+  readonly retry?: readonly number[];
+  /** How long the target wants to be left alone, ms, where it says so in a way of its own; undefined: it does not. */
+  readonly waitMs?: (answer: HttpAnswer, nowMs: number) => number | undefined;
+  /** Looks into an answer whose status is a success. */
+  readonly check?: (answer: HttpAnswer) => Objection | undefined;
+};
+
+/** The verdict on a target's answer by its own rules, and by the table where they say nothing. The excerpt still holds secrets. */
+export function judgeByRules(answer: HttpAnswer, rules: AnswerRules, nowMs: number): AttemptResult {
+  const { status, text } = answer;
+  if (rules.done?.includes(status)) return { ok: true, status, excerpt: `done before: ${text}` };
+  const good = rules.success?.includes(status) ?? (status >= 200 && status < 300);
+  if (good) {
+    const objection = rules.check?.(answer);
+    if (objection === undefined) return { ok: true, status, excerpt: text };
+    return { ok: false, failure: "body", retry: objection.retry, status, excerpt: `${objection.problem}: ${text}` };
+  }
+  const retryAfter = headerOf(answer, "retry-after");
+  // Some hosts write 403 for "too often".
+  const waitMs = rules.waitMs?.(answer, nowMs) ?? (status === 403 ? parseRetryAfter(retryAfter, nowMs) : undefined);
+  if (waitMs !== undefined) return { ok: false, failure: "rate_limited", retry: true, status, retryAfterMs: waitMs, excerpt: text };
+  if (status >= 200 && status < 300) {
+    return { ok: false, failure: "body", retry: true, status, excerpt: `${status} is not the status of a success: ${text}` };
+  }
+  const verdict = judgeAnswer({ status, retryAfter, abort: false, excerpt: text }, nowMs);
+  return !verdict.ok && rules.retry?.includes(status) ? { ...verdict, retry: true } : verdict;
+}
+
+/** The value of a header; the first of several. */
+export function headerOf(answer: HttpAnswer, name: string): string | undefined {
+  const value = answer.headers[name];
+  return typeof value === "object" ? value[0] : value;
+}
 
 /** The verdict on an answer; `nowMs` is the clock that a `Retry-After` date is compared with. */
 export function judgeAnswer({ status, retryAfter, abort, excerpt }: Answer, nowMs: number): AttemptResult {

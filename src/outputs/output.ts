@@ -38,13 +38,18 @@ export type OutboxMessage = {
 
 /**
  * Why an attempt failed: the closed list of `driftd_webhook_attempt_failures_total`. `http_4xx` is every answer that is refused for good, a
- * redirect among them; `body` an answer that is not HTTP; `secret` a URL or key of our own that could not be read.
+ * redirect among them; `body` an answer that is not HTTP or holds no success, or a message that a template cannot fill; `secret` a URL or key of our own that could not be read.
  */
 export const ATTEMPT_FAILURES = ["timeout", "connection", "http_4xx", "http_5xx", "rate_limited", "tls", "body", "gone", "secret"] as const;
 export type AttemptFailure = (typeof ATTEMPT_FAILURES)[number];
 
 export type AttemptResult =
-  | { readonly ok: true; readonly status: number; readonly excerpt: string }
+  | {
+      readonly ok: true;
+      /** HTTP status; undefined for what is no HTTP. */
+      readonly status?: number;
+      readonly excerpt: string;
+    }
   | {
       readonly ok: false;
       readonly failure: AttemptFailure;

@@ -5,6 +5,8 @@ import type { KafkaConfig } from "../config/config.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
 import type { KafkaConnectionOptions, KafkaOptions } from "./kafka/options.ts";
 
+type Access = Pick<KafkaConfig, "brokers" | "clientId" | "ssl" | "sasl">;
+
 /** How to reach the brokers and what to read. Rejects with KAFKA_FILE_UNREADABLE for a certificate, or what a secret's file throws. */
 export async function kafkaConnection(kafka: KafkaConfig): Promise<Omit<KafkaOptions, "clock" | "log" | "metrics">> {
   return {
@@ -17,13 +19,14 @@ export async function kafkaConnection(kafka: KafkaConfig): Promise<Omit<KafkaOpt
   };
 }
 
-async function kafkaCredentials(kafka: KafkaConfig): Promise<KafkaConnectionOptions> {
+/** How to reach brokers. Rejects as `kafkaConnection`. */
+export async function kafkaCredentials(kafka: Access): Promise<KafkaConnectionOptions> {
   const ssl = await sslOf(kafka);
   const sasl = await saslOf(kafka);
   return { brokers: kafka.brokers, clientId: kafka.clientId, ...(ssl && { ssl }), ...(sasl && { sasl }) };
 }
 
-async function sslOf({ ssl }: KafkaConfig): Promise<KafkaConnectionOptions["ssl"] | undefined> {
+async function sslOf({ ssl }: Access): Promise<KafkaConnectionOptions["ssl"] | undefined> {
   if (ssl === undefined) return undefined;
   const ca = await readPem(ssl.caFile);
   const cert = await readPem(ssl.certFile);
@@ -37,7 +40,7 @@ async function sslOf({ ssl }: KafkaConfig): Promise<KafkaConnectionOptions["ssl"
   };
 }
 
-async function saslOf({ sasl }: KafkaConfig): Promise<KafkaConnectionOptions["sasl"] | undefined> {
+async function saslOf({ sasl }: Access): Promise<KafkaConnectionOptions["sasl"] | undefined> {
   if (sasl === undefined) return undefined;
   if (sasl.mechanism === "oauthbearer") {
     // Asked again whenever the broker wants a fresh one, so a rotated file is picked up.

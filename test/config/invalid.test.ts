@@ -22,7 +22,9 @@ const messages: Readonly<Record<string, readonly string[]>> = {
   "bad-integer": ["3:24: metrics.max_series: 20000.5 is a number, not a whole number"],
   "bad-listen": ['3:17: http.listen: "localhost" is not an address; write host:port, e.g. localhost:9092 or [::1]:9092'],
   "bad-name": ['2:18: models[0].name: " flights" is not a name; 1 to 128 characters, no control characters, no blank at either end'],
-  "bad-output-type": ['3:25: outputs.ops.type: "webhok" is not webhook; did you mean "webhook"?'],
+  "bad-output-type": [
+    '3:25: outputs.ops.type: "webhok" is not one of webhook, http, airflow, kubeflow, github_dispatch, github_workflow, gitlab, argo_workflows, argo_events, jenkins, mlflow, prefect, dagster, kubernetes_job, slack, pagerduty, teams, cloudevents, kafka, alertmanager; did you mean "webhook"?',
+  ],
   "bad-port": ['3:17: http.listen: "localhost:99999" is not an address; write host:port, e.g. localhost:9092 or [::1]:9092'],
   "bad-record-path": [
     '3:18: record.model: "meta..model" is not a path; write keys joined by dots, e.g. meta.time (a dot inside a key: "a\\.b")',
@@ -83,7 +85,9 @@ const messages: Readonly<Record<string, readonly string[]>> = {
   "model-twice": ['4:13: models[1].name: "flights" is also the name of models[0]; names must differ'],
   "no-brokers": ["1:1: kafka.brokers: is required; brokers to begin with, `host:port`"],
   "no-models": ["1:1: models: is required; the models that are watched"],
-  "no-output-type": ["3:12: outputs.ops.type: is required; one of webhook"],
+  "no-output-type": [
+    "3:12: outputs.ops.type: is required; one of webhook, http, airflow, kubeflow, github_dispatch, github_workflow, gitlab, argo_workflows, argo_events, jenkins, mlflow, prefect, dagster, kubernetes_job, slack, pagerduty, teams, cloudevents, kafka, alertmanager",
+  ],
   "no-reference": ["2:10: models[0].reference: is required; name a snapshot; `driftd reference build` makes one"],
   "no-source": ["1:1: kafka: is required; set kafka.brokers and kafka.topics (or file.path)"],
   "no-thresholds": ["2:58: models[0].thresholds: names no statistic; write auto, or e.g. psi: { warning: 0.1, critical: 0.2 }"],

@@ -5,7 +5,7 @@
  */
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { Admin, Consumer, ISocketFactory, LogEntry } from "kafkajs";
+import type { Admin, Consumer, ISocketFactory, LogEntry, Producer } from "kafkajs";
 import type { Clock } from "../../lib/clock.ts";
 import { createTopicReader, type TopicReader } from "./cluster.ts";
 import { kafkajs } from "./kafkajs.ts";
@@ -14,6 +14,8 @@ import type { KafkaConnectionOptions, KafkaSettings } from "./options.ts";
 const KEEP_ALIVE_MS = 60_000;
 /** In place of kafkajs's 5: a broker that was away for minutes must not end the consumer. */
 const RETRIES_WHILE_ALIVE = 1_000_000;
+/** An attempt of the outbox is bounded by its own timeout, and comes again. */
+const PRODUCER_RETRIES = 5;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export type KafkaClient = {
@@ -82,6 +84,22 @@ export function createKafkaReader(
     sockets.close();
   };
   return { reader, close };
+}
+
+/** A producer with idempotence, with a few tries; `close` ends every connection. */
+export function createProducerClient(options: KafkaConnectionOptions): { readonly producer: Producer; readonly close: () => void } {
+  const sockets = trackSockets();
+  const retries = { valueOf: () => (sockets.closed() ? 0 : PRODUCER_RETRIES) } as unknown as number;
+  const retry = { initialRetryTime: 200, maxRetryTime: 2_000, retries };
+  const common = { ...clientOptions(options, sockets.factory, () => {}), connectionTimeout: 5_000, retry };
+  const producer = new kafkajs.Kafka(common).producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    // Given again: kafkajs overrides the retries of an idempotent producer.
+    retry,
+  });
+  return { producer, close: sockets.close };
 }
 
 /** Resolves with `promise`, or after `ms` without waiting for it any longer. */
