@@ -40,6 +40,7 @@ export function expectCells(expected: Expected, feature: PreparedFeature, sums: 
     return;
   }
   const { counts } = expected;
+  const { shares } = feature;
   counts.fill(0);
   let inverse = 0;
   for (let cell = 0; cell < rows.length; cell++) {
@@ -48,7 +49,7 @@ export function expectCells(expected: Expected, feature: PreparedFeature, sums: 
     const total = sums.cellTotals[cell]!;
     const scale = weight / (total + 1);
     for (let k = 0; k < bins; k++) {
-      counts[k] = counts[k]! + scale * (sums.cellCounts[cell * bins + k]! + feature.counts[k]! / feature.total);
+      counts[k] = counts[k]! + scale * (sums.cellCounts[cell * bins + k]! + shares[k]!);
     }
     inverse += (weight * weight) / Math.max(1, total);
   }

@@ -24,6 +24,8 @@ export type PreparedFeature = {
   readonly other: number;
   /** Reference counts by coarse bin; infinities are out of range. */
   readonly counts: Float64Array;
+  /** The same as shares of `total`; zeros where there are no values. */
+  readonly shares: Float64Array;
   /** Reference values judged: finite and infinite ones. */
   readonly total: number;
   /** Reference rows of any kind, judged or not. */
@@ -60,6 +62,7 @@ export function prepareFeature(feature: SnapshotFeature): PreparedFeature {
     gap: plan.gap,
     other: plan.other,
     counts,
+    shares: Float64Array.from(counts, (count) => (total === 0 ? 0 : count / total)),
     total,
     rows: total + feature.missing + feature.wrong_type + (feature.kind === "numeric" ? feature.nan : 0),
     seenOnce,
