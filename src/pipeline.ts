@@ -8,7 +8,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Alert, DecideRule, Decision } from "./decide/decider.ts";
-import { createDecider } from "./decide/decider.ts";
+import { createDecider, type Decider } from "./decide/decider.ts";
 import type { BytesDecoder, RowDecoder } from "./decode/record.ts";
 import type { Evaluation, WindowCounts } from "./evaluate/evaluation.ts";
 import { createEvaluator, type WindowSpec } from "./evaluate/evaluator.ts";
@@ -43,7 +43,9 @@ export type PipelineOptions = {
   readonly hash: (parts: readonly (string | number)[]) => string;
   /** The guard clock at a decision about the window end `endMs`: the host's clock, or in a replay the window's end. */
   readonly guardNowMs: (endMs: number) => number;
-  /** After the commit of each decision. */
+  /** Whether a request's message still waits for its first delivery. Default: never. */
+  readonly undelivered?: (request: string) => boolean;
+  /** After the commit of each decision; without evaluations where it came from outside (`between`). */
   readonly onDecided: (evaluations: readonly Evaluation[], decision: Decision) => void;
   /** The last evaluations before the start, made again from the pane log. */
   readonly onRestored?: (evaluations: readonly Evaluation[]) => void;
@@ -76,6 +78,12 @@ export type PipelineOptions = {
   readonly log: Log;
 };
 
+/** What a step between two turns may do with decisions. */
+export type Between = Pick<Decider, "ask" | "approve" | "move" | "expire"> & {
+  /** Puts a decision into the store, with facts, and then lets it take effect. */
+  readonly commit: (decision: Decision, facts?: readonly { readonly name: string; readonly value: string }[]) => Promise<void>;
+};
+
 export type Pipeline = {
   readonly ingest: Ingest;
   /** Begins reading: the source is given here, since it may look at the ingest for its pace. */
@@ -99,7 +107,14 @@ export type Pipeline = {
   /** Removes what is older than the retention, measured from what has been evaluated, never from the wall clock; never inside the longest window. */
   readonly prune: () => Promise<void>;
   readonly evaluatedThroughMs: (model: string, version: string, window: string) => number | undefined;
-  readonly alerts: ReturnType<typeof createDecider>["alerts"];
+  readonly alerts: Decider["alerts"];
+  readonly openRequests: Decider["openRequests"];
+  readonly overdue: Decider["overdue"];
+  /**
+   * Runs a step while nothing is being committed or judged. What it decided and did not commit is forgotten when it fails. Rejects with what the
+   * step rejects with, or with `STOPPING`.
+   */
+  readonly between: <T>(step: (decider: Between) => Promise<T>) => Promise<T>;
   /** Whether no record of a model between two times would be out of the ordinary. Rejects with `STORE_*`. */
   readonly zeroBetween: Volumes["zeroBetween"];
   /** Why nothing is evaluated now although there may be something; undefined when nothing holds it back. */
@@ -154,6 +169,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     ruleOf: options.ruleOf,
     hash: options.hash,
     restored: await store.alertStates(),
+    openRequests: await store.retrainRequests({ open: true }),
+    undelivered: options.undelivered ?? (() => false),
     referenceRecords: (model, version) => judges.find(model, version)?.reference.snapshot.records,
   });
 
@@ -197,6 +214,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
         decider.accept(decision);
         options.onDecided(evaluations, decision);
       },
+      together: () => judges.subjects().some(({ model }) => (options.ruleOf(model)?.retrain?.concurrency?.size ?? 0) > 0),
       onFailed: decider.revert,
       clock,
     });
@@ -356,6 +374,30 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     }
   }
 
+  /** In the order in which a decision about a window goes: rows, then memory, then effects. */
+  const commit: Between["commit"] = async (decision, facts = []) => {
+    const { alertState, episodes, outbox, events, requests } = decision;
+    await store.commitDecision({ evaluatedThrough: [], evaluations: [], alertState, episodes, outbox, events, requests, facts });
+    decider.accept(decision);
+    options.onDecided([], decision);
+  };
+
+  function between<T>(step: (decider: Between) => Promise<T>): Promise<T> {
+    if (stopping) return Promise.reject(new DriftdError("STOPPING", "driftd is stopping"));
+    const done = Promise.withResolvers<T>();
+    betweenTurns.push(async () => {
+      try {
+        done.resolve(await step({ ...decider, commit }));
+      } catch (thrown) {
+        decider.revert();
+        done.reject(coerceError(thrown));
+      }
+    });
+    interrupt.abort();
+    nap.abort();
+    return done.promise;
+  }
+
   let looping: Promise<void> | undefined;
   return {
     ingest,
@@ -426,6 +468,9 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       evaluator.progress().find((row) => row.model === model && row.version === version && row.window === window)?.throughMs,
     prune,
     alerts: decider.alerts,
+    openRequests: decider.openRequests,
+    overdue: decider.overdue,
+    between,
     zeroBetween: volumes.zeroBetween,
     stalled: () => ingest.stalledForMs() > options.stallTimeoutMs,
     storeProblem: () => storeProblem,

@@ -7,18 +7,24 @@ import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { OutboxMessage } from "../outputs/output.ts";
 import type { AlertStateRow, EventRow } from "../store/store.ts";
 import type { AlertPhase, Episode, Severity } from "./alert.ts";
-import { changeEvent, requestEvent, suppressEvent } from "./events.ts";
-import { evidenceIn } from "./evidence.ts";
+import { changeEvent } from "./events.ts";
+import { evidenceIn, newestEvidence, type Shown } from "./evidence.ts";
+import { approveRequest, bodyOf, holdRequest, makeRequest, movedEvent, type RequestOf } from "./make-request.ts";
 import { groupByEnd, keyOf, merge } from "./merge.ts";
+import { type NotifyRule, noticesOf, type Withdrawal } from "./notices.ts";
+import { createOpenRequests } from "./open-requests.ts";
 import { type FailingCheck, failingChecks, qualityChange, qualityEpisode, qualityEvent, qualityHash, qualityVerdicts } from "./quality.ts";
-import { RETRAIN_REQUESTED, retrainBody } from "./request.ts";
+import { messageIds, moved, type RequestReason, type RetrainRecord } from "./record.ts";
 import {
   afterDecision,
   afterEpisode,
+  busyOutput,
+  decideAsked,
   decideRetrain,
   isNews,
+  type RetrainDecision,
   type RetrainRule,
-  released,
+  type RetrainState,
   type SendReason,
   type SuppressReason,
 } from "./retrain.ts";
@@ -31,8 +37,12 @@ export type DecideRule = {
   readonly alert: AlertRule;
   /** Undefined: nobody is asked to retrain it. */
   readonly retrain: RetrainRule | undefined;
-  /** Go into the request as they are. */
+  /** Undefined: nobody is told of episodes. */
+  readonly notify?: NotifyRule | undefined;
+  /** Go into the messages as they are. */
   readonly links?: Readonly<Record<string, string>>;
+  /** Address of the API's requests, where a pipeline reports back; undefined: requests carry no link for that. */
+  readonly callbacks?: string;
 };
 
 export type DeciderOptions = {
@@ -44,6 +54,10 @@ export type DeciderOptions = {
   readonly restored: readonly AlertStateRow[];
   /** Records of the reference that judges a version, for the request. */
   readonly referenceRecords: (model: string, version: string) => number | undefined;
+  /** `store.retrainRequests({ open: true })`. Default: none. */
+  readonly openRequests?: readonly RetrainRecord[];
+  /** Whether a request's message still waits for its first delivery, so that the pipeline's time has not begun. Default: never. */
+  readonly undelivered?: (request: string) => boolean;
   /** False: nobody keeps the states, so no row of them is made (what-if: half of the cost). Default true. */
   readonly keepsStates?: boolean;
 };
@@ -52,13 +66,21 @@ export type DeciderOptions = {
 export type RetrainNote = {
   readonly model: string;
   readonly version: string;
-  readonly episode: string;
-  readonly severity: Severity;
+  /** Null: none is firing. */
+  readonly episode: string | null;
+  readonly severity: Severity | null;
+  /** End of the window that it rests on; of a request without one, the moment. */
   readonly endMs: number;
   /** Ranked. */
   readonly features: readonly string[];
 } & (
-  | { readonly action: "send"; readonly reason: SendReason; readonly request: string }
+  | {
+      readonly action: "send";
+      readonly reason: SendReason;
+      readonly request: string;
+      /** Nothing is sent yet while it waits for approval. */
+      readonly status: "requested" | "awaiting_approval";
+    }
   | {
       readonly action: "suppress";
       readonly reason: SuppressReason;
@@ -75,8 +97,12 @@ export type Decision = {
   readonly episodes: readonly Episode[];
   readonly outbox: readonly OutboxMessage[];
   readonly events: readonly EventRow[];
+  /** Requests for retraining, new ones and those that moved. */
+  readonly requests: readonly RetrainRecord[];
   /** Outbox ids that have lost their point, since their episode is over: `outbox.cancel` takes those that still wait. */
   readonly cancel: readonly string[];
+  /** Notices of an episode that is over: `outbox.withdraw` takes those whose beginning nobody was told. */
+  readonly withdraw: readonly Withdrawal[];
   readonly changes: readonly Change[];
   /** Of the quality of the data: never a reason to retrain. */
   readonly quality: readonly Change[];
@@ -96,18 +122,45 @@ export type Alert = {
   readonly quality: { readonly phase: AlertPhase; readonly episode: Episode | null; readonly checks: readonly FailingCheck[] };
 };
 
+/** What an alert, the calendar or a person asks for. */
+export type Asked = {
+  readonly model: string;
+  readonly version: string;
+  readonly reason: Exclude<RequestReason, "drift">;
+  readonly detail: string;
+  readonly dedupKey: string | null;
+  /** Names the request, with the rest: the same parts give the same id. */
+  readonly idParts: readonly (string | number)[];
+};
+
 export type Decider = {
   /** Decides about window ends of any models, in ascending order of the end; each end comes once, with all its windows. `nowMs`: the guard clock. */
   readonly decide: (evaluations: readonly Evaluation[], nowMs: number) => Decision;
+  /** Decides about what somebody asks for; `evaluations`: the newest of the version. Its one note says what came of it; undefined: nobody is configured to be asked. */
+  readonly ask: (
+    asked: Asked,
+    evaluations: readonly Evaluation[],
+    nowMs: number,
+  ) => (Decision & { readonly note: RetrainNote }) | undefined;
+  /** Sends a request that waited for approval, or says what holds it back even so. */
+  readonly approve: (record: RetrainRecord, nowMs: number) => Decision | { readonly guard: SuppressReason };
+  /** Puts requests that were moved from outside (reports of a pipeline, a refusal, a delivery), with their events. */
+  readonly move: (records: readonly RetrainRecord[], nowMs: number) => Decision;
+  /** Whether a request of any model was not heard of for too long. */
+  readonly overdue: (nowMs: number) => boolean;
+  /** Those requests, as `timed_out`. */
+  readonly expire: (nowMs: number) => Decision;
+  /** The requests that something can still come of, oldest first, accepted or not. */
+  readonly openRequests: () => readonly RetrainRecord[];
   /** To be called after the commit of a decision, in their order. */
-  readonly accept: (decision: Pick<Decision, "alertState">) => void;
+  readonly accept: (decision: Pick<Decision, "alertState" | "requests">) => void;
   /** Forgets every decision that was not accepted (its commit failed). */
   readonly revert: () => void;
   /** Models and versions that are not quiet, accepted or not, in the order of (model, version). */
   readonly alerts: () => readonly Alert[];
-  /** The pipeline is done with a request: ends its lock. Returns the row to be committed, or undefined when no lock was held for it. */
-  readonly release: (model: string, version: string, request: string) => AlertStateRow | undefined;
 };
+
+const NOTHING: Decision = merge([]);
 
 /** Makes a decider from the stored states. Throws what `readState` throws. */
 export function createDecider(options: DeciderOptions): Decider {
@@ -118,98 +171,138 @@ export function createDecider(options: DeciderOptions): Decider {
     accepted.set(keyOf(row), row);
     working.set(keyOf(row), { model: row.model, version: row.version, state: readState(row.state, row.model, row.version) });
   }
+  const open = createOpenRequests({
+    restored: options.openRequests ?? [],
+    timeoutMs: (model) => options.ruleOf(model)?.retrain?.inProgressTimeoutMs,
+    undelivered: options.undelivered ?? (() => false),
+  });
 
   function decideEnd(evaluations: readonly Evaluation[], rule: DecideRule, nowMs: number): Decision {
-    const { model, version, endMs } = evaluations[0]!;
-    const key = keyOf({ model, version });
-    const before = working.get(key)?.state ?? emptyState;
+    const { model, version } = evaluations[0]!;
+    const before = working.get(keyOf({ model, version }))?.state ?? emptyState;
     const { state: alert, changes, episode } = transition(before.alert, evaluations, rule.alert, options.hash);
     const verdicts = qualityVerdicts(evaluations, before.quality.tracks);
     const quality = transition(before.quality, verdicts, rule.alert, qualityHash(options.hash));
     const qualityChanges = quality.changes.map(qualityChange);
-    const events = [...changes.map((change) => changeEvent(change, nowMs)), ...qualityChanges.map((change) => qualityEvent(change, nowMs))];
     const episodes: Episode[] = [];
     if (episode !== null && changes.some(isOfEpisode)) episodes.push(episode);
     if (quality.episode !== null && qualityChanges.some(isOfEpisode)) episodes.push(qualityEpisode(quality.episode));
-    const over = changes.some(({ kind }) => kind === "resolved");
-    let retrain = over ? afterEpisode(before.retrain) : before.retrain;
-    const outbox: OutboxMessage[] = [];
-    const notes: RetrainNote[] = [];
+    const over = changes.find(({ kind }) => kind === "resolved")?.episode.id;
+    const gone = open.expired(model, nowMs);
+    open.put(gone);
+    const pointless = over === undefined ? undefined : supersede(before.retrain, over, nowMs);
 
+    let retrain = over === undefined ? before.retrain : afterEpisode(before.retrain);
+    let asked = NOTHING;
     if (rule.retrain !== undefined && alert.phase === "firing" && episode !== null) {
-      const severity = rule.retrain.severity ?? "critical";
-      const shown = evidenceIn(evaluations, alert.tracks, severity);
-      const decision = decideRetrain(
-        { firing: episode, evidence: shown, state: retrain, otherVersionsMs: requestsOfOtherVersions(model, version) },
-        rule.retrain,
-        nowMs,
-      );
+      const shown = evidenceIn(evaluations, alert.tracks, rule.retrain.severity ?? "critical");
+      const input = { firing: episode, evidence: shown, state: retrain, ...othersOf(model, version) };
+      const decision = decideRetrain(input, rule.retrain, nowMs);
       if (isNews(retrain, decision)) {
-        const request = decision.ordinal === undefined ? undefined : `msg_${options.hash([episode.id, decision.ordinal]).slice(0, 32)}`;
-        const common = {
-          model,
-          version,
-          episode: episode.id,
-          severity: episode.severity,
-          endMs,
-          features: shown?.ranked.map(({ feature }) => feature) ?? [],
-        };
-        let body: string | undefined;
-        if (request !== undefined && shown !== undefined) {
-          body = retrainBody({
-            id: request,
-            ordinal: decision.ordinal!,
-            episode: episode.id,
-            severity: episode.severity,
-            dryRun: decision.action === "suppress",
-            atMs: nowMs,
-            evaluation: shown.evaluation,
-            referenceRecords: options.referenceRecords(model, version),
-            features: shown.ranked,
-            links: rule.links ?? {},
-          });
-        }
-        if (decision.action === "send" && request !== undefined && body !== undefined) {
-          const message = { type: RETRAIN_REQUESTED, model, version, body, createdAtMs: nowMs };
-          // The first output's message has the request's own id; a row of the outbox has one receiver, so the others get a name behind it.
-          for (const [i, output] of rule.retrain.to.entries()) {
-            outbox.push({ id: i === 0 ? request : `${request}-${output}`, output, ...message });
-          }
-          notes.push({ ...common, action: "send", reason: decision.reason, request });
-          events.push(requestEvent(common, decision.reason, request, body, nowMs));
-        } else if (decision.action === "suppress") {
-          notes.push({ ...common, action: "suppress", reason: decision.reason, request });
-          events.push(suppressEvent(common, decision.reason, request, body, nowMs));
-        }
+        const { id, severity } = episode;
+        const name = decision.ordinal === undefined ? "" : `msg_${options.hash([id, decision.ordinal]).slice(0, 32)}`;
+        const what = { model, version, reason: "drift", detail: undefined, episode: id, severity, dedupKey: null, shown } as const;
+        asked = carryOut(decision, requestOf(name, decision.ordinal ?? 0, what, rule), rule.retrain, nowMs);
       }
       retrain = afterDecision(
         retrain,
         decision,
         nowMs,
-        outbox[0]?.id ?? "",
-        outbox.map(({ id }) => id),
+        asked.outbox.map(({ id }) => id),
       );
     }
+    const notices =
+      rule.notify === undefined || (changes.length === 0 && qualityChanges.length === 0)
+        ? undefined
+        : noticesOf(
+            { changes, quality: qualityChanges, evaluations, tracks: alert.tracks, failing: failingChecks(quality.state) },
+            rule.notify,
+            { links: rule.links ?? {}, hash: options.hash, nowMs },
+          );
 
-    const alertState: AlertStateRow[] = [];
-    if (alert !== before.alert || quality.state !== before.quality || retrain !== before.retrain) {
-      const state: DecideState = { alert, quality: quality.state, retrain };
-      if (options.keepsStates !== false) {
-        const text = writeState(state);
-        if (text !== writeState(before)) alertState.push({ model, version, state: text });
-      }
-      working.set(key, { model, version, state });
-    }
-    const cancel = over ? before.retrain.messages : [];
-    return { alertState, episodes, outbox, events, cancel, changes, quality: qualityChanges, retrain: notes };
+    return {
+      alertState: keep(model, version, before, { alert, quality: quality.state, retrain }),
+      episodes,
+      outbox: [...asked.outbox, ...(notices?.outbox ?? [])],
+      events: [
+        ...gone.map((record) => movedEvent(record, nowMs)),
+        ...changes.map((change) => changeEvent(change, nowMs)),
+        ...qualityChanges.map((change) => qualityEvent(change, nowMs)),
+        ...(pointless?.records.map((record) => movedEvent(record, nowMs)) ?? []),
+        ...asked.events,
+      ],
+      requests: [...gone, ...(pointless?.records ?? []), ...asked.requests],
+      cancel: pointless?.cancel ?? [],
+      withdraw: notices?.withdraw ?? [],
+      changes,
+      quality: qualityChanges,
+      retrain: asked.retrain,
+    };
   }
 
-  function requestsOfOtherVersions(model: string, version: string): readonly number[] {
-    const times: number[] = [];
-    for (const held of working.values()) {
-      if (held.model === model && held.version !== version) times.push(...held.state.retrain.recentMs);
+  /** What the end of an episode makes pointless: requests that wait for approval, and messages that nobody has got yet. */
+  function supersede(state: RetrainState, episode: string, nowMs: number) {
+    const own = open.all().filter((record) => record.episode === episode && record.reason === "drift");
+    const records = own
+      .filter(({ status }) => status === "awaiting_approval")
+      .map((record) => moved(record, "cancelled", nowMs, { detail: "the episode was over before it was approved" }));
+    open.put(records);
+    const sent = own.filter(({ status }) => status === "requested").flatMap(messageIds);
+    return { records, cancel: [...new Set([...state.messages, ...sent])] };
+  }
+
+  function requestOf(
+    id: string,
+    ordinal: number,
+    what: Omit<RequestOf, "id" | "ordinal" | "links" | "referenceRecords">,
+    rule: DecideRule,
+  ): RequestOf {
+    const callback = rule.callbacks === undefined ? {} : { callback: `${rule.callbacks}/${encodeURIComponent(id)}/status` };
+    const referenceRecords = options.referenceRecords(what.model, what.version);
+    return { ...what, id, ordinal, links: { ...rule.links, ...callback }, referenceRecords };
+  }
+
+  /** The rows of a decision about a request; the open requests know of it from here on. */
+  function carryOut(decision: RetrainDecision, request: RequestOf, rule: RetrainRule, nowMs: number): Decision {
+    if (decision.action === "send") {
+      const { record, outbox, event, note } = makeRequest(request, rule, decision.reason, nowMs);
+      open.put([record]);
+      return { ...NOTHING, outbox, events: [event], requests: [record], retrain: [note] };
     }
-    return times;
+    const body = decision.ordinal === undefined || request.shown === undefined ? undefined : bodyOf(request, true, nowMs);
+    const { event, note } = holdRequest(request, decision.reason, body, nowMs);
+    return { ...NOTHING, events: [event], retrain: [note] };
+  }
+
+  /** Remembers a state; its row, if it says anything new. */
+  function keep(model: string, version: string, before: DecideState, state: DecideState): AlertStateRow[] {
+    if (state.alert === before.alert && state.quality === before.quality && state.retrain === before.retrain) return [];
+    working.set(keyOf({ model, version }), { model, version, state });
+    if (options.keepsStates === false) return [];
+    const text = writeState(state);
+    return text === writeState(before) ? [] : [{ model, version, state: text }];
+  }
+
+  /** What other requests, of this model and of others, mean for the guards. */
+  function othersOf(model: string, version: string) {
+    const otherVersionsMs: number[] = [];
+    for (const held of working.values()) {
+      if (held.model === model && held.version !== version) otherVersionsMs.push(...held.state.retrain.recentMs);
+    }
+    return { otherVersionsMs, open: open.facts() };
+  }
+
+  function put(records: readonly RetrainRecord[], nowMs: number): Decision {
+    const before = new Map(open.all().map(({ id, status }) => [id, status]));
+    // That a pipeline still runs is no event.
+    const events = records.filter(({ id, status }) => before.get(id) !== status).map((record) => movedEvent(record, nowMs));
+    open.put(records);
+    return { ...NOTHING, requests: records, events };
+  }
+
+  function latestShown(evaluations: readonly Evaluation[]): Shown | undefined {
+    const endMs = Math.max(...evaluations.map((evaluation) => evaluation.endMs));
+    return newestEvidence(evaluations.filter((evaluation) => evaluation.endMs === endMs));
   }
 
   return {
@@ -221,14 +314,52 @@ export function createDecider(options: DeciderOptions): Decider {
       }
       return merge(decisions);
     },
-    accept: ({ alertState }) => {
+    ask: ({ model, version, reason, detail, dedupKey, idParts }, evaluations, nowMs) => {
+      const rule = options.ruleOf(model);
+      if (rule?.retrain === undefined) return undefined;
+      const before = working.get(keyOf({ model, version }))?.state ?? emptyState;
+      const firing = before.alert.phase === "firing" ? before.alert.episode : null;
+      const shown = latestShown(evaluations);
+      const gone = open.expired(model, nowMs);
+      const expiry = put(gone, nowMs);
+      const input = { model, reason, firing, evidence: shown, state: before.retrain, ...othersOf(model, version) };
+      const decision = decideAsked(input, rule.retrain, nowMs);
+      const ordinal = decision.ordinal ?? 0;
+      const id = `msg_${options.hash(["asked", model, version, reason, ...idParts]).slice(0, 32)}`;
+      const what = { model, version, reason, detail, episode: firing?.id ?? null, severity: firing?.severity ?? null, dedupKey, shown };
+      const made = carryOut(decision, requestOf(id, ordinal, what, rule), rule.retrain, nowMs);
+      // What is held back is not remembered: the episode's own suppressions are another matter.
+      const messages = made.outbox.map((message) => message.id);
+      const retrain =
+        decision.action === "send" ? afterDecision(before.retrain, decision, nowMs, reason === "alert" ? messages : []) : before.retrain;
+      const alertState = keep(model, version, before, { ...before, retrain });
+      return { ...merge([expiry, { ...made, alertState }]), note: made.retrain[0]! };
+    },
+    approve: (record, nowMs) => {
+      const rule = options.ruleOf(record.model)?.retrain;
+      if (rule === undefined) return { guard: "no_outputs" };
+      if (rule.paused) return { guard: "paused" };
+      // Whom to ask was decided when it was made.
+      const asked = { to: record.outputs, ...(rule.concurrency === undefined ? {} : { concurrency: rule.concurrency }) };
+      if (busyOutput(asked, open.facts(), nowMs) !== undefined) return { guard: "target_busy" };
+      const { record: approved, outbox, event } = approveRequest(record, nowMs);
+      open.put([approved]);
+      return { ...NOTHING, requests: [approved], outbox, events: [event] };
+    },
+    move: put,
+    overdue: (nowMs) => open.expired(undefined, nowMs).length > 0,
+    expire: (nowMs) => put(open.expired(undefined, nowMs), nowMs),
+    openRequests: open.all,
+    accept: ({ alertState, requests }) => {
       for (const row of alertState) accepted.set(keyOf(row), row);
+      open.accept(requests);
     },
     revert: () => {
       working.clear();
       for (const [key, row] of accepted) {
         working.set(key, { model: row.model, version: row.version, state: readState(row.state, row.model, row.version) });
       }
+      open.revert();
     },
     alerts: () =>
       [...working.values()]
@@ -246,16 +377,6 @@ export function createDecider(options: DeciderOptions): Decider {
           },
         }))
         .sort((a, b) => byText(a.model, b.model) || byText(a.version, b.version)),
-    release: (model, version, request) => {
-      const key = keyOf({ model, version });
-      const held = working.get(key);
-      if (held === undefined) return undefined;
-      const retrain = released(held.state.retrain, request);
-      if (retrain === held.state.retrain) return undefined;
-      const state = { ...held.state, retrain };
-      working.set(key, { model, version, state });
-      return { model, version, state: writeState(state) };
-    },
   };
 }
 

@@ -28,11 +28,35 @@ export function evidenceIn(evaluations: readonly Evaluation[], tracks: readonly 
     if (best === undefined || at.size > best.at.size || (at.size === best.at.size && lengthMs < bestLengthMs)) best = { evaluation, at };
   }
   if (best === undefined) return undefined;
-  const { evaluation, at } = best;
+  return shown(best.evaluation, best.at, (feature) => anywhere.has(feature));
+}
+
+/** The window among the newest evaluations of a version that shows the most drift, then the shortest: what is sent along when nobody decided. */
+export function newestEvidence(evaluations: readonly Evaluation[]): Shown | undefined {
+  let best: Shown | undefined;
+  for (const evaluation of evaluations) {
+    const at = new Set<string>();
+    marks(evaluation, (feature, mark) => {
+      if (mark === "c" || mark === "w") at.add(feature);
+    });
+    const found = shown(evaluation, at, (feature) => at.has(feature));
+    if (best === undefined || found.features > best.features || (found.features === best.features && lengthOf(found) < lengthOf(best))) {
+      best = found;
+    }
+  }
+  return best;
+}
+
+function lengthOf({ evaluation }: Shown): number {
+  return evaluation.endMs - evaluation.startMs;
+}
+
+/** `at`: the features that count; `listed`: those that are shown, if they drift in the window. */
+function shown(evaluation: Evaluation, at: ReadonlySet<string>, listed: (feature: string) => boolean): Shown {
   // Detail costs, and most window ends of an episode ask for nothing: made when a guard or a request looks at it.
   let drifting: FeatureEvaluation[] | undefined;
   const detail = () => {
-    drifting ??= evaluation.features.filter(({ feature, verdict }) => verdict === "drift" && anywhere.has(feature));
+    drifting ??= evaluation.features.filter(({ feature, verdict }) => verdict === "drift" && listed(feature));
     return drifting;
   };
   return {

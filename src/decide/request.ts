@@ -5,6 +5,7 @@
 
 import type { Evaluation, FeatureEvaluation, Statistics } from "../evaluate/evaluation.ts";
 import type { Severity } from "./alert.ts";
+import type { RequestReason } from "./record.ts";
 import { byText } from "./track.ts";
 
 /** The `type` of the message. */
@@ -14,6 +15,9 @@ export const RETRAIN_REQUESTED = "driftd.retrain.requested";
 export const MAX_BODY_BYTES = 19_900;
 /** Features listed at most; `features_total` says how many there were. */
 export const MAX_FEATURES = 50;
+/** Characters of a reason in words. */
+const MAX_DETAIL = 1_000;
+const NO_EVIDENCE = "none: no window of the model has been evaluated yet";
 /** Source partitions listed at most: about 100 bytes each, so a third of the body; `offsets_total` says how many there were. */
 export const MAX_OFFSETS = 64;
 
@@ -22,12 +26,20 @@ const SENT = ["psi", "ks", "kl", "g"] as const satisfies readonly (keyof Statist
 
 export type RetrainRequest = {
   readonly id: string;
+  /** Of the episode; 0: outside of one. */
   readonly ordinal: number;
-  readonly episode: string;
-  readonly severity: Severity;
+  readonly model: string;
+  readonly version: string;
+  readonly reason: RequestReason;
+  /** Why, in words of whoever asked; undefined for drift. */
+  readonly detail?: string | undefined;
+  /** Null: no drift is firing. */
+  readonly episode: string | null;
+  readonly severity: Severity | null;
   readonly dryRun: boolean;
   readonly atMs: number;
-  readonly evaluation: Evaluation;
+  /** The window that it rests on; undefined, which is never so for drift: none was evaluated yet. */
+  readonly evaluation: Evaluation | undefined;
   readonly referenceRecords: number | undefined;
   /** What drifted, ranked (`rankFeatures`). */
   readonly features: readonly FeatureEvaluation[];
@@ -44,7 +56,6 @@ export function rankFeatures(features: readonly FeatureEvaluation[]): readonly F
 /** The JSON text of a request. O(features): at most 50 are written, and fewer when their names are long. */
 export function retrainBody(request: RetrainRequest): string {
   const { evaluation } = request;
-  const offsets = evaluation.offsets.slice(0, MAX_OFFSETS);
   const listed: unknown[] = [];
   const text = () =>
     JSON.stringify({
@@ -53,41 +64,52 @@ export function retrainBody(request: RetrainRequest): string {
       data: {
         request_id: request.id,
         ordinal: request.ordinal,
-        model: evaluation.model,
-        version: evaluation.version,
-        reason: "drift",
+        model: request.model,
+        version: request.version,
+        reason: request.reason,
+        ...(request.detail === undefined ? {} : { detail: request.detail.slice(0, MAX_DETAIL) }),
         severity: request.severity,
         episode: request.episode,
         dry_run: request.dryRun,
-        window: {
-          name: evaluation.window,
-          start: iso(evaluation.startMs),
-          end: iso(evaluation.endMs),
-          records: evaluation.records,
-          offsets,
-          offsets_total: evaluation.offsets.length,
-        },
-        reference: { digest: evaluation.referenceDigest, ...finite({ records: request.referenceRecords }) },
-        policy: evaluation.policy,
+        ...(evaluation === undefined ? { evidence: NO_EVIDENCE, window: null } : { window: windowOf(evaluation) }),
+        reference: { digest: evaluation?.referenceDigest ?? null, ...finite({ records: request.referenceRecords }) },
+        ...(evaluation === undefined ? {} : { policy: evaluation.policy }),
         features: listed,
         features_total: request.features.length,
         links: request.links,
       },
     });
+  fill(listed, text, request.features, evidenceOf);
+  return text();
+}
+
+function windowOf(evaluation: Evaluation): Record<string, unknown> {
+  return {
+    name: evaluation.window,
+    start: iso(evaluation.startMs),
+    end: iso(evaluation.endMs),
+    records: evaluation.records,
+    offsets: evaluation.offsets.slice(0, MAX_OFFSETS),
+    offsets_total: evaluation.offsets.length,
+  };
+}
+
+/** Puts items into the list of a body, at most 50, for as long as the body stays under its size. `text` gives the body as it is by now. */
+export function fill<T>(listed: unknown[], text: () => string, items: readonly T[], itemOf: (item: T) => unknown): void {
   let room = MAX_BODY_BYTES - utf8Length(text());
-  for (const feature of request.features) {
+  for (const each of items) {
     if (listed.length === MAX_FEATURES) break;
-    const item = evidenceOf(feature);
+    const item = itemOf(each);
     const bytes = utf8Length(JSON.stringify(item)) + 1;
     // A name too long for the room that is left is passed over: what stands after it may still fit.
     if (bytes > room) continue;
     room -= bytes;
     listed.push(item);
   }
-  return text();
 }
 
-function evidenceOf(feature: FeatureEvaluation): unknown {
+/** What a message says of a drifting feature. */
+export function evidenceOf(feature: FeatureEvaluation): unknown {
   const statistics: Record<string, unknown> = {};
   for (const name of SENT) {
     const statistic = feature.statistics[name];

@@ -37,5 +37,7 @@ export function readState(text: string, model: string, version: string): DecideS
   if (!known || !Array.isArray(alert?.tracks) || !Array.isArray(quality?.tracks) || !Array.isArray(retrain?.recentMs)) {
     throw new DriftdError("DECIDE_STATE_UNREADABLE", `${where} lacks its parts`, { hint: "restore the store from a copy" });
   }
-  return { alert, quality, retrain };
+  // An older driftd kept the lock here; it is the open requests' own now.
+  const { lock: _, ...rest } = retrain as RetrainState & { readonly lock?: unknown };
+  return { alert, quality, retrain: rest };
 }

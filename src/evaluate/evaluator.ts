@@ -2,7 +2,8 @@
  * The evaluation loop: from what was evaluated up to the gate, window end by window end, for every model and version.
  *
  * It is a pure walk over the pane log: the same panes give the same evaluations and decisions in the same order, live or in a replay, however
- * the gate moved meanwhile. Versions of one model go through time together, since the guards of a retraining look at all of them.
+ * the gate moved meanwhile. Versions of one model go through time together, since the guards of a retraining look at all of them; all models
+ * do where these guards look at other models too (`together`).
  * Progress, evaluations, alert state and outbox rows of a stretch of window ends go to the store in one transaction, and only then do
  * their effects begin (`onDecided`). A crash before the commit evaluates the same stretch again, with the same result.
  *
@@ -41,6 +42,8 @@ export type EvaluatorOptions<D extends DecisionRows> = {
   readonly windows: readonly WindowSpec[];
   readonly store: Pick<Store, "evaluatedThrough" | "commitDecision" | "firstPane">;
   readonly subjects: () => readonly Subject[];
+  /** Read at each advance: whether a decision about one model may look at another one, so that all of them go through time together. Default: no. */
+  readonly together?: () => boolean;
   /** All windows of one model and version that end at the same time, judged together. */
   readonly decide: (evaluations: readonly Evaluation[], endMs: number) => D;
   /** After the commit: metrics, logs, waking the outbox. */
@@ -161,6 +164,7 @@ export async function createEvaluator<D extends DecisionRows>(options: Evaluator
     return evaluations;
   }
 
+  /** `subjects`: the versions of one model, or of all. */
   async function advanceModel(subjects: readonly Subject[], throughMs: number, signal: AbortSignal | undefined): Promise<number> {
     const walks: Walk[] = [];
     for (const subject of subjects) {
@@ -184,6 +188,7 @@ export async function createEvaluator<D extends DecisionRows>(options: Evaluator
         episodes: decided.flatMap(({ decision }) => decision.episodes),
         outbox: decided.flatMap(({ decision }) => decision.outbox),
         events: decided.flatMap(({ decision }) => decision.events),
+        requests: decided.flatMap(({ decision }) => decision.requests ?? []),
       });
       for (const row of rows) through.set(keyOf(row.model, row.version, row.window), row);
       for (const { evaluations, decision } of decided) options.onDecided(evaluations, decision);
@@ -221,7 +226,8 @@ export async function createEvaluator<D extends DecisionRows>(options: Evaluator
   return {
     advance: async (throughMs, signal) => {
       let evaluated = 0;
-      for (const versions of Map.groupBy(options.subjects(), ({ model }) => model).values()) {
+      const together = options.together?.() === true;
+      for (const versions of Map.groupBy(options.subjects(), ({ model }) => (together ? "" : model)).values()) {
         if (signal?.aborted) break;
         evaluated += await advanceModel(versions, throughMs, signal).catch((error: unknown) => {
           options.onFailed();

@@ -3,6 +3,7 @@
  * Only data here; `registry.ts` makes series of it. A new metric or label is a new entry, and a line in `test/golden/metrics.txt`.
  */
 
+import { OPEN_STATUSES, REQUEST_STATUSES } from "../decide/record.ts";
 import { SILENT_REASONS, SUPPRESS_REASONS } from "../decide/retrain.ts";
 import type { CalibrationOrigin } from "../evaluate/calibration-state.ts";
 import { QUALITY_CHECKS } from "../evaluate/evaluation.ts";
@@ -91,6 +92,21 @@ const ATTEMPT_FAILURES = reasons<AttemptFailure>({
   gone: true,
 });
 const SUPPRESSIONS = SUPPRESS_REASONS.filter((reason) => !SILENT_REASONS.has(reason));
+const FINISHED_STATUSES = REQUEST_STATUSES.filter((status) => !OPEN_STATUSES.some((open) => open === status));
+/** What became of an alert that Alertmanager sent: the closed list of `driftd_trigger_alerts_total`. */
+export const TRIGGER_OUTCOMES = [
+  "requested",
+  "awaiting_approval",
+  "held",
+  "duplicate",
+  "resolved",
+  "unlabelled",
+  "unknown_model",
+  "unknown_version",
+  "not_configured",
+  "truncated",
+] as const;
+export type TriggerOutcome = (typeof TRIGGER_OUTCOMES)[number];
 const INVALID_VALUES = ["missing", "wrong_type", "non_finite", "unseen_category"] as const;
 const ORIGINS = ["own_days", "hour_of_day", "weekday", "tolerance", "budget", "fixed"] as const satisfies readonly CalibrationOrigin[];
 const EVALUATION_FAILURES = ["store", "internal"] as const;
@@ -595,6 +611,36 @@ export const catalog: readonly MetricRow[] = [
     unit: "seconds",
     outlivesReference: true,
     help: "When the action was last asked for; absent until the first.",
+  },
+  {
+    name: "driftd_retrain_requests",
+    type: "gauge",
+    labels: { model: "user", status: OPEN_STATUSES },
+    unit: "requests",
+    outlivesReference: true,
+    help: "Retrain requests that something can still come of, by status.",
+  },
+  {
+    name: "driftd_retrain_finished_total",
+    type: "counter",
+    labels: { model: "user", status: FINISHED_STATUSES },
+    unit: "requests",
+    help: "Retrain requests that came to an end, by how they ended.",
+  },
+  {
+    name: "driftd_retrain_paused",
+    type: "gauge",
+    labels: model,
+    unit: "boolean",
+    outlivesReference: true,
+    help: "1 when retraining of the model is paused, by the configuration or over the API.",
+  },
+  {
+    name: "driftd_trigger_alerts_total",
+    type: "counter",
+    labels: { outcome: TRIGGER_OUTCOMES },
+    unit: "alerts",
+    help: "Alerts received from Alertmanager, by what came of them; truncated = left out by Alertmanager.",
   },
   { name: "driftd_webhook_attempts_total", type: "counter", labels: target, unit: "attempts", help: "Delivery attempts." },
   {

@@ -105,7 +105,8 @@ export function createObserver(options: ObserverOptions): Observer {
     for (const note of decision.retrain) {
       const labels = { model: note.model, action: "retrain" };
       const fields = { model: note.model, version: note.version, episode: note.episode, request: note.request, reason: note.reason };
-      if (note.action === "send") {
+      if (note.action === "send" && note.status === "awaiting_approval") log.info(fields, "retraining waits for approval");
+      else if (note.action === "send") {
         metrics.inc("driftd_actions_triggered_total", labels);
         metrics.set("driftd_last_action_timestamp_seconds", labels, clock.nowMs() / 1000);
         log.info(fields, "retraining requested");

@@ -212,7 +212,10 @@ describe("rows", () => {
 
   test("quiet ends write nothing", () => {
     const [decision] = walk(decider(), marks("n"));
-    expect(decision).toEqual({ alertState: [], episodes: [], outbox: [], events: [], cancel: [], changes: [], quality: [], retrain: [] });
+    expect(decision).toEqual({
+      ...{ alertState: [], episodes: [], outbox: [], events: [], requests: [] },
+      ...{ cancel: [], withdraw: [], changes: [], quality: [], retrain: [] },
+    });
   });
 
   test("the evaluations of several ends and models at once give the same rows as one by one", () => {
@@ -287,14 +290,4 @@ test("alerts tell what is pending and firing now", () => {
   expect(deciding.alerts()).toMatchObject([
     { model: "flights", version: "1", phase: "firing", features: [{ feature: "delay", window: "1h", severity: "critical" }] },
   ]);
-});
-
-test("a callback ends the lock of its request", () => {
-  const deciding = decider(ruleWith({ inProgressTimeoutMs: 24 * HOUR, repeatIntervalMs: 5 * MINUTE }));
-  const [, , sent, held] = walk(deciding, marks("cccc")) as [Decision, Decision, Decision, Decision];
-  expect(held.retrain).toMatchObject([{ reason: "in_progress" }]);
-  expect(deciding.release("flights", "1", "msg_other")).toBe(undefined);
-  expect(deciding.release("flights", "1", sent.outbox[0]!.id)?.state).toContain('"lock":null');
-  const [after] = walk(deciding, marks("c", START + 20 * MINUTE));
-  expect(after?.outbox).toHaveLength(1);
 });

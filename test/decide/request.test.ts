@@ -8,6 +8,9 @@ const END = Date.UTC(2001, 1, 5, 2);
 const base: RetrainRequest = Object.freeze({
   id: "msg_1",
   ordinal: 1,
+  model: "flights",
+  version: "1",
+  reason: "drift" as const,
   episode: "ep_1",
   severity: "critical" as const,
   dryRun: false,
@@ -16,6 +19,26 @@ const base: RetrainRequest = Object.freeze({
   referenceRecords: 230_000,
   features: [feature("delay", "c", { excess: 1.1 })],
   links: { driftd: "http://localhost:9465/" },
+});
+
+test("a request that no window stands behind says so", () => {
+  const asked = {
+    ...base,
+    reason: "manual" as const,
+    detail: "new labels",
+    episode: null,
+    severity: null,
+    ordinal: 0,
+    evaluation: undefined,
+    features: [],
+  };
+  const { data } = JSON.parse(retrainBody({ ...asked, referenceRecords: undefined })) as { data: Record<string, unknown> };
+  expect(data).toEqual({
+    ...{ request_id: "msg_1", ordinal: 0, model: "flights", version: "1", reason: "manual", detail: "new labels" },
+    ...{ severity: null, episode: null, dry_run: false },
+    ...{ evidence: "none: no window of the model has been evaluated yet", window: null, reference: { digest: null } },
+    ...{ features: [], features_total: 0, links: { driftd: "http://localhost:9465/" } },
+  });
 });
 
 test("the body is that of the public contract", () => {

@@ -2,16 +2,20 @@ import { describe, expect, test } from "vitest";
 
 import type { Episode } from "../../src/decide/alert.ts";
 import {
+  type AskedInput,
   afterDecision,
   afterEpisode,
+  busyOutput,
+  decideAsked,
   decideRetrain,
   type Evidence,
+  inProgress,
   isNews,
   noRequests,
+  type OpenRequest,
   type RetrainInput,
   type RetrainRule,
   type RetrainState,
-  released,
   SUPPRESS_REASONS,
   type SuppressReason,
 } from "../../src/decide/retrain.ts";
@@ -40,8 +44,20 @@ const episode: Episode = Object.freeze({
   resolvedAtMs: null,
 });
 const evidence: Evidence = Object.freeze({ endMs: NOW - HOUR, records: 100, features: 2, failingQuality: 1 });
-const input: RetrainInput = Object.freeze({ firing: episode, evidence, state: noRequests, otherVersionsMs: [] });
+const input: RetrainInput = Object.freeze({ firing: episode, evidence, state: noRequests, otherVersionsMs: [], open: [] });
 const asked: RetrainState = Object.freeze({ ...noRequests, requests: 1, lastRequestMs: NOW - 2 * HOUR, recentMs: [NOW - 2 * HOUR] });
+
+/** A request of the model that was delivered an hour ago. */
+const running: OpenRequest = Object.freeze({
+  model: "flights",
+  status: "running",
+  outputs: ["pipeline"],
+  updatedAtMs: NOW - HOUR,
+  timeoutMs: 6 * HOUR,
+  undelivered: false,
+});
+const foreign: OpenRequest = Object.freeze({ ...running, model: "fares" });
+const twoAtOnce = { concurrency: new Map([["pipeline", 2]]) };
 
 describe("each guard holds a request back with its own reason, and lets it through at its limit", () => {
   const cells: Record<
@@ -62,8 +78,16 @@ describe("each guard holds a request back with its own reason, and lets it throu
       through: [{ state: asked }, { repeatIntervalMs: 2 * HOUR }],
     },
     in_progress: {
-      held: [{ state: { ...noRequests, lock: { request: "msg_0", sinceMs: NOW - 6 * HOUR + 1 } } }, {}],
-      through: [{ state: { ...noRequests, lock: { request: "msg_0", sinceMs: NOW - 6 * HOUR } } }, {}],
+      held: [{ open: [{ ...running, updatedAtMs: NOW - 6 * HOUR + 1 }] }, {}],
+      through: [{ open: [{ ...running, updatedAtMs: NOW - 6 * HOUR }] }, {}],
+    },
+    awaiting_approval: {
+      held: [{ open: [{ ...running, status: "awaiting_approval", updatedAtMs: 0 }] }, {}],
+      through: [{ open: [{ ...foreign, status: "awaiting_approval" }] }, {}],
+    },
+    target_busy: {
+      held: [{ open: [foreign, { ...foreign, status: "requested" }] }, twoAtOnce],
+      through: [{ open: [foreign, { ...foreign, updatedAtMs: NOW - 6 * HOUR }] }, twoAtOnce],
     },
     daily_limit: {
       held: [{ state: { ...noRequests, recentMs: [NOW - 24 * HOUR + 1] }, otherVersionsMs: [NOW - HOUR] }, {}],
@@ -91,10 +115,10 @@ describe("each guard holds a request back with its own reason, and lets it throu
     const state: RetrainState = {
       ...noRequests,
       recentMs: Array.from({ length: 50 }, () => NOW),
-      lock: { request: "msg_0", sinceMs: NOW },
     };
     const old = { ...evidence, endMs: Date.UTC(2001, 1, 5) };
-    expect(decideRetrain({ ...input, state, evidence: old }, open, NOW)).toEqual({
+    const silent = { ...running, timeoutMs: undefined };
+    expect(decideRetrain({ ...input, state, evidence: old, open: [silent] }, open, NOW)).toEqual({
       action: "send",
       reason: "first_of_episode",
       ordinal: 1,
@@ -112,13 +136,13 @@ test("a repeated request has the next ordinal", () => {
 
 test("a guard that holds back uses nothing up: stale during catch-up, sent once the windows are fresh", () => {
   const stale = decideRetrain({ ...input, evidence: { ...evidence, endMs: NOW - 48 * HOUR } }, rule, NOW);
-  const state = afterDecision(noRequests, stale, NOW, "", []);
+  const state = afterDecision(noRequests, stale, NOW, []);
   expect(decideRetrain({ ...input, state }, rule, NOW)).toEqual({ action: "send", reason: "first_of_episode", ordinal: 1 });
 });
 
 describe("a dry run", () => {
   const dry = { ...rule, dryRun: true };
-  const once = afterDecision(noRequests, decideRetrain(input, dry, NOW), NOW, "", []);
+  const once = afterDecision(noRequests, decideRetrain(input, dry, NOW), NOW, []);
 
   test("would have asked once an episode", () => {
     expect(decideRetrain(input, dry, NOW)).toEqual({ action: "suppress", reason: "dry_run", ordinal: 1 });
@@ -132,7 +156,7 @@ describe("a dry run", () => {
 
 describe("a suppression is news once an episode", () => {
   const paused = decideRetrain(input, { ...rule, paused: true }, NOW);
-  const state = afterDecision(noRequests, paused, NOW, "", []);
+  const state = afterDecision(noRequests, paused, NOW, []);
 
   test("the first time, and not again", () => {
     expect(isNews(noRequests, paused)).toBe(true);
@@ -149,18 +173,78 @@ describe("a suppression is news once an episode", () => {
 });
 
 describe("what a request leaves behind", () => {
-  const sent = afterDecision(noRequests, decideRetrain(input, rule, NOW), NOW, "msg_1", ["msg_1", "msg_1-mirror"]);
+  const sent = afterDecision(noRequests, decideRetrain(input, rule, NOW), NOW, ["msg_1", "msg_1-mirror"]);
 
-  test("its lock and its place in the daily limit outlive the episode, the rest does not", () => {
-    expect(afterEpisode(sent)).toEqual({ ...noRequests, recentMs: [NOW], lock: { request: "msg_1", sinceMs: NOW } });
-  });
-  test("the lock is ended by the callback of that very request", () => {
-    expect(released(sent, "msg_0").lock).not.toBe(null);
-    expect(released(sent, "msg_1").lock).toBe(null);
+  test("its place in the daily limit outlives the episode, the rest does not", () => {
+    expect(afterEpisode(sent)).toEqual({ ...noRequests, recentMs: [NOW] });
   });
   test("times older than a day are dropped", () => {
-    expect(afterDecision(sent, { action: "send", reason: "first_of_episode", ordinal: 1 }, NOW + 24 * HOUR, "m", []).recentMs).toEqual([
+    expect(afterDecision(sent, { action: "send", reason: "first_of_episode", ordinal: 1 }, NOW + 24 * HOUR, []).recentMs).toEqual([
       NOW + 24 * HOUR,
     ]);
+  });
+});
+
+describe("what is in progress", () => {
+  test.each([
+    ["one that was only asked for", { status: "requested" }, true],
+    ["one that waits for its first delivery, however long", { status: "requested", updatedAtMs: 0, undelivered: true }, true],
+    ["one that waits for approval is not", { status: "awaiting_approval" }, false],
+    ["one that is over is not", { status: "succeeded" }, false],
+    ["one of a model without a lock is not, not even undelivered", { timeoutMs: undefined, undelivered: true }, false],
+  ] as const)("%s", (_, change, expected) => {
+    expect(inProgress({ ...running, ...change }, NOW)).toBe(expected);
+  });
+
+  test("an output is busy by what runs there, whatever the model; one without a limit never is", () => {
+    const rule = { to: ["mirror", "pipeline"], concurrency: new Map([["pipeline", 1]]) };
+    expect(busyOutput(rule, [foreign], NOW)).toBe("pipeline");
+    expect(busyOutput(rule, [{ ...foreign, outputs: ["mirror"] }], NOW)).toBe(undefined);
+    expect(busyOutput({ to: ["mirror"] }, [{ ...foreign, outputs: ["mirror"] }], NOW)).toBe(undefined);
+  });
+});
+
+describe("what somebody asks for", () => {
+  const asked: AskedInput = Object.freeze({ ...input, model: "flights", reason: "manual", firing: null, evidence: undefined });
+  const free = { ...rule, minSamples: 0 };
+  const once: RetrainState = { ...noRequests, requests: 1, lastRequestMs: NOW - HOUR, recentMs: [NOW - HOUR] };
+  const ask = (more: Partial<AskedInput>, ruled: Partial<RetrainRule> = {}) =>
+    decideAsked({ ...asked, ...more }, { ...free, ...ruled }, NOW);
+
+  test("needs neither an episode nor a window", () => {
+    expect(ask({})).toEqual({ action: "send", reason: "manual", ordinal: 0 });
+  });
+
+  test.each([
+    ["no_outputs", {}, { to: [] }],
+    ["paused", {}, { paused: true }],
+    ["awaiting_approval", { open: [{ ...running, status: "awaiting_approval" as const }] }, {}],
+    ["in_progress", { open: [running] }, {}],
+    ["target_busy", { open: [foreign] }, { concurrency: new Map([["pipeline", 1]]) }],
+    ["daily_limit", { otherVersionsMs: [NOW, NOW] }, {}],
+    ["minimum_samples", { evidence: { ...evidence, records: 99 } }, { minSamples: 100 }],
+    ["minimum_samples", {}, { minSamples: 1 }],
+    ["quality", { evidence: { ...evidence, features: 2, failingQuality: 2 } }, {}],
+    ["dry_run", {}, { dryRun: true }],
+  ] as const)("passes the guard %s", (reason, more, ruled) => {
+    expect(ask(more, ruled)).toEqual({ action: "suppress", reason });
+  });
+
+  test("is never stale, and quiet windows are no broken data", () => {
+    expect(ask({ evidence: { endMs: 0, records: 100, features: 0, failingQuality: 0 } })).toMatchObject({ action: "send" });
+  });
+
+  test("an alert about an episode that has asked already is the same news; a person is heard", () => {
+    const more = { firing: episode, state: once };
+    expect(ask({ ...more, reason: "alert" })).toEqual({ action: "suppress", reason: "already_requested" });
+    expect(ask({ ...more, reason: "alert" }, { repeatIntervalMs: 2 * HOUR })).toEqual({ action: "suppress", reason: "repeat_interval" });
+    expect(ask({ ...more, reason: "alert" }, { repeatIntervalMs: HOUR })).toMatchObject({ action: "send", ordinal: 2 });
+    expect(ask({ ...more, reason: "manual" })).toEqual({ action: "send", reason: "manual", ordinal: 2 });
+  });
+
+  test("uses up the episode's own request, or, outside of one, only a place in the daily limit", () => {
+    const inside = ask({ firing: episode, reason: "schedule" });
+    expect(afterDecision(noRequests, inside, NOW, [])).toMatchObject({ requests: 1, lastRequestMs: NOW, recentMs: [NOW] });
+    expect(afterDecision(noRequests, ask({}), NOW, [])).toEqual({ ...noRequests, recentMs: [NOW] });
   });
 });

@@ -56,7 +56,18 @@ function evaluation(
   return evaluateWindow(window, prepareReference(snapshot, policy));
 }
 
-const NOTHING: Decision = { alertState: [], episodes: [], outbox: [], events: [], cancel: [], changes: [], quality: [], retrain: [] };
+const NOTHING: Decision = {
+  alertState: [],
+  episodes: [],
+  outbox: [],
+  events: [],
+  requests: [],
+  cancel: [],
+  withdraw: [],
+  changes: [],
+  quality: [],
+  retrain: [],
+};
 const CHANGED: Decision = { ...NOTHING, alertState: [{ model: "m", version: "1", state: "" }] };
 
 function rig({ features = "all" as "all" | "drifted" } = {}) {
@@ -350,7 +361,8 @@ test("a request and one that was held back are counted with their reason", async
   observer.decided([], {
     ...NOTHING,
     retrain: [
-      { ...note, action: "send", reason: "first_of_episode", request: "msg_1" },
+      { ...note, action: "send", reason: "first_of_episode", request: "msg_1", status: "requested" },
+      { ...note, action: "send", reason: "first_of_episode", request: "msg_2", status: "awaiting_approval" },
       { ...note, action: "suppress", reason: "daily_limit", request: undefined },
     ],
   });
