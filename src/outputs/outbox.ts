@@ -36,6 +36,8 @@ export type OutboxOptions = {
   readonly log: Log;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** After an attempt was recorded or a message cancelled. */
+  readonly onMoved?: () => void;
 };
 
 export type Outbox = {
@@ -45,6 +47,11 @@ export type Outbox = {
   readonly wake: () => void;
   /** Cancels messages that still wait; returns how many. Unknown and finished ids are passed over. */
   readonly cancel: (ids: readonly string[]) => Promise<number>;
+  /**
+   * Cancels `earlier` and `last` when all of `earlier` that there is still waits and was never attempted: whoever was not told that something
+   * began need not be told that it is over. Else nothing is done, and they go out in their order. True when they were cancelled.
+   */
+  readonly withdraw: (earlier: readonly string[], last: string) => Promise<boolean>;
   /** Sends a message again now, under its old id, and enables its output. */
   readonly replay: (id: string) => Promise<"replayed" | "unknown_delivery" | "unknown_output">;
   /** Names of outputs that a 410 has disabled. */
@@ -77,7 +84,7 @@ type Worker = {
 };
 
 /** Makes the outbox; nothing is sent before `start`. */
-export function createOutbox({ store, outputs, clock, metrics, log, random }: OutboxOptions): Outbox {
+export function createOutbox({ store, outputs, clock, metrics, log, random, onMoved }: OutboxOptions): Outbox {
   const stopping = new AbortController();
   const workers = new Map<string, Worker>();
   for (const output of outputs) {
@@ -187,6 +194,7 @@ export function createOutbox({ store, outputs, clock, metrics, log, random }: Ou
         worker.notBeforeMs = clock.nowMs() + Math.min(result.retryAfterMs, MAX_RETRY_AFTER_MS);
       }
       report(worker, row, result, cancelled ? "cancelled" : step.status, disable);
+      onMoved?.();
       return disable;
     } finally {
       worker.inFlight = undefined;
@@ -266,8 +274,26 @@ export function createOutbox({ store, outputs, clock, metrics, log, random }: Ou
         cancelled++;
         log.info({ target: row.output, delivery: id, model: row.model }, "delivery cancelled: its episode is over");
       }
-      if (cancelled > 0) for (const worker of workers.values()) wake(worker);
+      if (cancelled > 0) {
+        for (const worker of workers.values()) wake(worker);
+        onMoved?.();
+      }
       return cancelled;
+    },
+    withdraw: async (earlier, last) => {
+      const rows = (await Promise.all([...earlier, last].map((id) => store.deliveries({ id })))).flat();
+      const first = rows.filter(({ id }) => id !== last);
+      // From here to the calls of the store nothing else runs: an attempt has begun, or it will see that it is cancelled.
+      const untouched = first.every(
+        ({ id, status, attempts, output }) => status === "pending" && attempts === 0 && workers.get(output)?.inFlight !== id,
+      );
+      if (first.length === 0 || !untouched) return false;
+      const nowMs = clock.nowMs();
+      for (const row of rows) workers.get(row.output)?.cancelled.add(row.id);
+      await Promise.all(rows.map((row) => store.setDelivery(row.id, "cancelled", row.nextAttemptAtMs, nowMs)));
+      for (const { id, output, model } of rows) log.info({ target: output, delivery: id, model }, "notice withdrawn: its episode is over");
+      for (const worker of workers.values()) wake(worker);
+      return true;
     },
     replay: async (id) => {
       const [row] = await store.deliveries({ id });

@@ -27,7 +27,8 @@ export function secretsOfUrl(url: URL): readonly string[] {
   ];
 }
 
-/** The forms in which an answer may repeat a secret: as it is, as JSON writes it, as a URL writes it. */
+/** The forms in which an answer may repeat a secret: as it is, as JSON writes it, as a URL and a form write it. */
 export function formsOf(secret: string): readonly string[] {
-  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
+  const inUrl = encodeURIComponent(secret);
+  return [secret, JSON.stringify(secret).slice(1, -1), inUrl, inUrl.replaceAll("%20", "+")];
 }

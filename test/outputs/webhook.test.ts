@@ -56,6 +56,7 @@ function webhook(url: string, options: Partial<WebhookOutputConfig> = {}, clock 
       timeoutMs: 15_000,
       maxAttempts: 10,
       expiryMs: 3 * 86_400_000,
+      concurrency: undefined,
       ...options,
     },
     { clock, version: "0.1.0" },

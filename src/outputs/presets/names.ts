@@ -16,7 +16,7 @@ export function safeId(id: string): string {
 /** The id as the name of a Kubernetes object (RFC 1123): `driftd-msg-…`. */
 export function kubernetesName(id: string): string {
   const plain = `driftd-${id.replaceAll("_", "-")}`;
-  if (/^[a-z0-9-]*[a-z0-9]$/.test(plain) && plain.length <= LONGEST_KUBERNETES_NAME) return plain;
+  if (/^msg_[a-z0-9-]*[a-z0-9]$/.test(id) && plain.length <= LONGEST_KUBERNETES_NAME) return plain;
   const clean = plain
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
