@@ -41,7 +41,7 @@ export type MetricsRegistry = Metrics & {
   /** The whole page in text format 0.0.4. Never rejects; gives the event loop a turn every few thousand lines. Calls at the same time share one rendering. */
   readonly render: () => Promise<string>;
   readonly contentType: string;
-  /** Gives every counter with exactly these user labels its closed label sets at 0: `{ topic }`, `{ model }`, `{ model, version }`, `{ target }`. */
+  /** Gives every counter and histogram with exactly these user labels its closed label sets at 0: `{ topic }`, `{ model }`, `{ model, version }`, `{ target }`. */
   readonly initialise: (labels: Readonly<Record<string, string>>) => void;
   /** Removes every series of a model; what is written of it later goes nowhere, until it is initialised again. So with an output. */
   readonly removeModel: (model: string) => void;
@@ -70,6 +70,8 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
   const collectors = new Set<() => void>();
   /** What still runs for a while after it was removed (a look, an attempt) must not bring its series back. */
   const removed = { model: new Set<string>(), target: new Set<string>() };
+  /** Keys of the histograms' series that there are. */
+  const born = new Set<string>();
   let rendering: Promise<string> | undefined;
 
   for (const row of catalog) {
@@ -116,7 +118,10 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
       if (type === "gauge") remove(name, labels);
       throw misuse(`${name}: the value ${value} cannot be exported`);
     }
-    if ("metric" in found) return writeProm(found, labels, value);
+    if ("metric" in found) {
+      if (type === "histogram") born.add(key);
+      return writeProm(found, labels, value);
+    }
     if (found.row.perFeature !== undefined) return perFeature.write(found, key, labels, value, type === "counter");
     let series = found.series.get(key);
     if (series === undefined) {
@@ -129,8 +134,10 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
   const remove = (name: string, labels: Labels) => {
     const found = find(name);
     const key = seriesKey(found, labels);
-    if ("metric" in found) found.metric.remove(promLabels(labels));
-    else if (found.row.perFeature === undefined) found.series.delete(key);
+    if ("metric" in found) {
+      found.metric.remove(promLabels(labels));
+      born.delete(key);
+    } else if (found.row.perFeature === undefined) found.series.delete(key);
     else perFeature.remove(found, key);
   };
 
@@ -143,7 +150,11 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
       }
     }
     if (version !== undefined || only !== undefined) return;
-    for (const { row, metric } of proms.values()) if (firstLabel(row) === label) metric.remove(promLabels({ [label]: owner }));
+    for (const found of proms.values()) {
+      if (firstLabel(found.row) !== label) continue;
+      found.metric.remove(promLabels({ [label]: owner }));
+      born.delete(seriesKey(found, { [label]: owner }));
+    }
   };
 
   const render = async (): Promise<string> => {
@@ -189,13 +200,25 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
     return pages.join("");
   };
 
+  /** A histogram's series at 0, for a rate sees the first observation only if there was a sample before it; one that is there goes on. */
+  const giveBirth = (name: string, labels: Labels) => {
+    const found = proms.get(name);
+    if (!(found?.metric instanceof Histogram)) return;
+    const key = seriesKey(found, labels);
+    if (!born.has(key)) found.metric.zero(promLabels(labels));
+    born.add(key);
+  };
+
   const initialise = (labels: Readonly<Record<string, string>>) => {
     for (const label of ["model", "target"] as const) if (labels[label] !== undefined) removed[label].delete(labels[label]);
     for (const row of catalog) {
-      if (row.type !== "counter" || row.perFeature !== undefined) continue;
+      if (row.type === "gauge" || row.perFeature !== undefined) continue;
       const open = Object.keys(row.labels).filter((label) => typeof row.labels[label] !== "object");
       if (open.length !== Object.keys(labels).length || !open.every((label) => label in labels)) continue;
-      for (const set of closedSets(row)) write(row.name, { ...labels, ...set }, 0, "counter");
+      for (const set of closedSets(row)) {
+        if (row.type === "histogram") giveBirth(row.name, { ...labels, ...set });
+        else write(row.name, { ...labels, ...set }, 0, "counter");
+      }
     }
   };
 

@@ -229,6 +229,19 @@ describe("series that exist before anything happened", () => {
     metrics.initialise({ topic: "t" });
     expect(await samples(metrics, "driftd_messages_lost_total")).toEqual(['driftd_messages_lost_total{topic="t"} 4']);
   });
+
+  it("histograms are born at 0, so that a rate sees their first observation, and are not reset either", async () => {
+    const metrics = make();
+    const count = () => samples(metrics, "driftd_webhook_attempt_duration_seconds_count");
+    metrics.initialise({ target: "t" });
+    expect(await count()).toEqual(['driftd_webhook_attempt_duration_seconds_count{target="t"} 0']);
+    metrics.observe("driftd_webhook_attempt_duration_seconds", { target: "t" }, 1);
+    metrics.initialise({ target: "t" });
+    expect(await count()).toEqual(['driftd_webhook_attempt_duration_seconds_count{target="t"} 1']);
+    metrics.removeTarget("t");
+    metrics.initialise({ target: "t" });
+    expect(await count()).toEqual(['driftd_webhook_attempt_duration_seconds_count{target="t"} 0']);
+  });
 });
 
 describe("removal", () => {
