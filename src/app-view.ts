@@ -7,11 +7,14 @@ import type { Judges } from "./judges.ts";
 import type { Clock } from "./lib/clock.ts";
 import { coerceError } from "./lib/errors.ts";
 import type { Version } from "./lib/version.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type { Observer } from "./metrics/observer.ts";
 import type { Outbox } from "./outputs/outbox.ts";
 import type { UnseenSketch } from "./panes/unseen.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Renewals } from "./renewal.ts";
+import type { Retraining } from "./retraining.ts";
+import type { RetrainingWatch } from "./retraining-watch.ts";
 import type { Silences } from "./silence.ts";
 import type { Source } from "./sources/source.ts";
 import { paneLine } from "./store/pane-line.ts";
@@ -26,6 +29,9 @@ export type AppViewParts = {
   readonly observer: Observer;
   readonly renewals: Pick<Renewals, "facts">;
   readonly silences: Pick<Silences, "of">;
+  readonly retraining: Retraining;
+  readonly watch: Pick<RetrainingWatch, "redelivered">;
+  readonly metrics: Pick<Metrics, "inc">;
   /** Swapped by a reload. */
   readonly parts: () => {
     readonly config: Config;
@@ -84,7 +90,7 @@ export function createAppView(app: AppViewParts): ApiView {
           appeared: unseenFacts(judges.sketches(name, version)?.appeared),
         }),
       );
-    return { model: name, windows, silence: app.silences.of(name), versions };
+    return { model: name, windows, silence: app.silences.of(name), retrain: app.retraining.facts(name), versions };
   }
 
   function allModels(): readonly ModelFacts[] {
@@ -102,6 +108,14 @@ export function createAppView(app: AppViewParts): ApiView {
   }
 
   return {
+    access: () => parts().config.http,
+    retraining: {
+      ...app.retraining,
+      list: (query) => store.retrainRequests(query),
+      count: (outcome, alerts) => app.metrics.inc("driftd_trigger_alerts_total", { outcome }, alerts),
+      mlflow: () => undefined,
+      nowMs: clock.nowMs,
+    },
     ready: () => checks().filter(({ ok }) => !ok),
     status: async () => {
       const { counted, late, future, dropped } = pipeline.ingest.stats();
@@ -134,7 +148,11 @@ export function createAppView(app: AppViewParts): ApiView {
     events: (query) => store.events(query),
     deliveries: (query) => store.deliveries(query),
     attempts: (id) => store.attempts(id),
-    replay: async (id) => (await parts().outbox.replay(id)) === "replayed",
+    replay: async (id) => {
+      if ((await parts().outbox.replay(id)) !== "replayed") return false;
+      await app.watch.redelivered(id);
+      return true;
+    },
     config: () => parts().config.effective,
     get reload() {
       return parts().config.http.reload ? () => reload(app.reload) : undefined;

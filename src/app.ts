@@ -28,6 +28,7 @@ import { createOutputs } from "./outputs/index.ts";
 import { createOutbox, type Outbox } from "./outputs/outbox.ts";
 import { type OutlierLog, openOutlierLog } from "./outputs/outlier-log.ts";
 import { topUnseen } from "./panes/sketches.ts";
+import { createPauses } from "./pauses.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
 import { createRenewals } from "./renewal.ts";
 import {
@@ -38,6 +39,8 @@ import {
   renewalContext,
   renewalFolder,
 } from "./renewal-wiring.ts";
+import { createRetraining, pausedRule } from "./retraining.ts";
+import { createRetrainingWatch } from "./retraining-watch.ts";
 import { createSilences } from "./silence.ts";
 import { openSource } from "./sources/index.ts";
 import type { Source, Start } from "./sources/source.ts";
@@ -49,6 +52,7 @@ const STOP_DEADLINE_MS = 9_000;
 const DRAIN_MS = 1_500;
 const MEASURE_EVERY_MS = 10_000;
 const SILENCE_EVERY_MS = 5_000;
+const REQUESTS_EVERY_MS = 5_000;
 
 export type AppOptions = {
   readonly loaded: LoadedConfig;
@@ -127,6 +131,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       metrics,
       log,
     });
+    const pauses = createPauses(store);
+    const watch = createRetrainingWatch({ store, pipeline: () => pipeline, outbox: () => parts.outbox, clock, log });
     let parts = await createParts(options.loaded);
     closers.add("outputs", async () => {
       await parts.outbox.drain(DRAIN_MS);
@@ -159,16 +165,20 @@ export async function startApp(options: AppOptions): Promise<App> {
       retentionMs: config.store.retentionMs,
       sources: source.status().map((status) => status.source),
       start: () => startOf(config, clock.nowMs()),
-      ruleOf: (model) => parts.rules.get(model),
+      ruleOf: (model) => pausedRule(parts.rules.get(model), model, pauses),
+      undelivered: watch.undelivered,
       hash: hashParts,
       guardNowMs: () => clock.nowMs(),
       onDecided: (evaluations, decision) => {
         for (const { model, version } of evaluations) shown.reference(model, version);
         observer.decided(evaluations, decision);
+        retraining.decided(decision);
         eventLog?.write(decision.events);
         if (decision.outbox.length > 0) parts.outbox.wake();
         if (decision.cancel.length > 0)
           void parts.outbox.cancel(decision.cancel).catch((error) => log.warn({ err: coerceError(error) }, "cancelling failed"));
+        for (const { earlier, last } of decision.withdraw)
+          void parts.outbox.withdraw(earlier, last).catch((error) => log.warn({ err: coerceError(error) }, "withdrawing failed"));
       },
       onOutliers: (found) => parts.outliers.write(found),
       onRestored: (evaluations) => observer.restore(evaluations),
@@ -201,6 +211,14 @@ export async function startApp(options: AppOptions): Promise<App> {
       onEvents: (events) => eventLog?.write(events),
       ...{ metrics, clock, log },
     });
+    const retraining = createRetraining({
+      ...{ store, pauses, pipeline, metrics, clock, log },
+      ruleOf: (model) => parts.rules.get(model),
+      models: () => parts.config.models.map(({ name }) => name),
+      latest: observer.latest,
+    });
+    await watch.prime();
+    retraining.show();
     const shown = createShown(parts, { metrics, observer, log });
     renewals.show();
     parts.outbox.start();
@@ -216,6 +234,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       observer,
       renewals,
       silences,
+      ...{ retraining, watch, metrics },
       parts: () => parts,
       source: () => reading,
       stopping: () => stopping,
@@ -240,6 +259,10 @@ export async function startApp(options: AppOptions): Promise<App> {
         "silence",
         clock.every(SILENCE_EVERY_MS, () => void silences.look()),
       );
+    closers.add(
+      "requests",
+      clock.every(REQUESTS_EVERY_MS, () => void watch.look()),
+    );
     const schedule = createSchedule({ log });
     closers.add("schedule", () => schedule.stop());
     schedule.add("prune", "7 * * * *", "UTC", () => pipeline.prune());
@@ -265,7 +288,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     async function createParts(loaded: LoadedConfig): Promise<Parts> {
       const judged = await loadJudgedReferences(loaded.config, renewals);
       const outputs = await createOutputs(loaded.config.outputs.values(), { clock, version: version.version });
-      const outbox = createOutbox({ store, outputs, clock, metrics, log, random: Math.random });
+      const outbox = createOutbox({ store, outputs, clock, metrics, log, random: Math.random, onMoved: () => void watch.look() });
+      await pauses.load(loaded.config.models.map(({ name }) => name));
       const outliers = await openOutlierLog(outlierTargets(loaded.config), { clock, metrics, log });
       const rules = rulesOf(loaded.config);
       const nowMs = clock.nowMs();
@@ -279,6 +303,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       shown.replaced(before, next);
       shown.configuration(next);
       renewals.show();
+      retraining.show();
     }
 
     async function measure(): Promise<void> {

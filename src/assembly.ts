@@ -1,6 +1,7 @@
 /** From a configuration to the parts that the daemon and `replay` share: decoders, policies, rules, references. Nothing here opens or starts anything. */
 
 import type { Config, ModelConfig } from "./config/config.ts";
+import { concurrencyOf } from "./config/resolve-retraining.ts";
 import type { DecideRule } from "./decide/decider.ts";
 import type { FieldPaths } from "./decode/fields.ts";
 import { type DecoderOptions, decoders } from "./decode/index.ts";
@@ -106,9 +107,24 @@ function isDefault({ against, duplicates }: VolumeRule): boolean {
 export function ruleOf(config: Config, model: ModelConfig): DecideRule {
   return {
     alert: { forMs: model.forMs, keepFiringForMs: model.keepFiringForMs, windows: config.windows.map(({ name }) => name) },
-    retrain: model.retrain && { ...model.retrain, actionMaxAgeMs: config.eventTime.actionMaxAgeMs },
+    retrain: model.retrain && {
+      ...model.retrain,
+      actionMaxAgeMs: config.eventTime.actionMaxAgeMs,
+      concurrency: concurrencyAt(config, model.retrain.to),
+    },
+    notify: model.notify,
+    callbacks: `${config.http.externalUrl}/api/v1/retrain`,
     links: { driftd: `${config.http.externalUrl}/api/v1/models/${encodeURIComponent(model.name)}` },
   };
+}
+
+function concurrencyAt({ outputs }: Config, names: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(
+    names.flatMap((name) => {
+      const most = concurrencyOf(outputs.get(name));
+      return most === undefined ? [] : [[name, most]];
+    }),
+  );
 }
 
 /** Keys that no record's inputs bring as news: where the other fields of a record stand, as keys of the record or as columns of a table. */

@@ -5,7 +5,7 @@
 
 import { messageIds, moved, type RetrainRecord } from "./decide/record.ts";
 import type { Clock } from "./lib/clock.ts";
-import { coerceError } from "./lib/errors.ts";
+import { coerceError, DriftdError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
 import type { Outbox } from "./outputs/outbox.ts";
 import type { Pipeline } from "./pipeline.ts";
@@ -118,7 +118,9 @@ export function createRetrainingWatch({ store, pipeline, outbox, clock, log }: R
             await lookOnce();
           } while (again);
         } catch (thrown) {
-          log.warn({ err: coerceError(thrown) }, "requests could not be looked after: it will be tried again");
+          const err = coerceError(thrown);
+          if (!(err instanceof DriftdError && err.code === "STOPPING"))
+            log.warn({ err }, "requests could not be looked after: it will be tried again");
         } finally {
           looking = undefined;
         }

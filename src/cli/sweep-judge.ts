@@ -42,7 +42,13 @@ export type JudgeOptions = {
 };
 
 /** One configuration on its way. */
-type Lane = { readonly judges: Judges; readonly decider: Decider; readonly report: Report };
+type Lane = {
+  readonly judges: Judges;
+  readonly decider: Decider;
+  /** Its guards look at other models. */
+  readonly together: boolean;
+  readonly report: Report;
+};
 
 const NO_ROWS: DecisionRows = { alertState: [], episodes: [], outbox: [], events: [] };
 
@@ -74,7 +80,8 @@ function createLane(config: Config, { references, subjects }: JudgeOptions): Lan
     keepsStates: false,
     referenceRecords: (model, version) => judges.find(model, version)?.reference.snapshot.records,
   });
-  return { judges, decider, report: createReport() };
+  const together = [...rules.values()].some(({ retrain }) => (retrain?.concurrency?.size ?? 0) > 0);
+  return { judges, decider, together, report: createReport() };
 }
 
 /** All lanes have the windows of `config`. */
@@ -137,6 +144,7 @@ async function judgeTogether(config: Config, lanes: readonly Lane[], options: Ju
       }
       return NO_ROWS;
     },
+    together: () => lanes.some(({ together }) => together),
     onDecided: () => {},
     onFailed: () => {},
     clock,

@@ -5,6 +5,7 @@ import { placeOf } from "../decide/quality.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
 import type { Attempt, Delivery, EventRow } from "../store/store.ts";
+import { requestDocument } from "./request-document.ts";
 import { isoTime, isoTimeOrNull } from "./time.ts";
 import type { ModelFacts, SourceFacts, StatusFacts, UnseenFacts, VersionFacts } from "./view.ts";
 
@@ -51,8 +52,16 @@ export function modelDocument(facts: ModelFacts) {
     model: facts.model,
     windows: facts.windows,
     silence: silenceDocument(facts),
+    retrain: retrainDocument(facts),
     versions: facts.versions.map(versionDocument),
   };
+}
+
+/** Whom the guards wait for; null: nobody is asked to retrain the model. */
+function retrainDocument({ retrain }: ModelFacts) {
+  if (retrain === undefined) return null;
+  const { approval, dryRun, paused, pausedSinceMs, open } = retrain;
+  return { approval, dry_run: dryRun, paused, paused_since: isoTimeOrNull(pausedSinceMs), open: open.map(requestDocument) };
 }
 
 /** Whether records of the model come at all; null: that is not watched. */

@@ -35,6 +35,7 @@ export const healthRoutes: readonly Route[] = [
     path: "/-/reload",
     summary: "Loads the configuration again. On failure the old one stays in force and the answer lists what is wrong.",
     params: {},
+    gate: "token_if_set",
     schema: "Reloaded",
     failures: [403, 500],
     answer: async (view) => {

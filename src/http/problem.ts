@@ -13,36 +13,52 @@ export type Problem = {
   readonly hint?: string;
   /** A failed reload: what is wrong with the file, one line each. */
   readonly errors?: readonly string[];
+  /** A request that cannot be moved: its status now, or the guard that holds it back. */
+  readonly current_status?: string;
+  readonly guard?: string;
 };
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",
+  401: "Not authorised",
   403: "Forbidden",
   404: "Not found",
   405: "Method not allowed",
+  409: "Conflict",
+  413: "Too large",
+  415: "Not JSON",
+  422: "Cannot be done",
   500: "Internal error",
   503: "Not available",
 };
 
 /** An error that knows its HTTP status. */
-export type HttpError = DriftdError & { readonly status: number; readonly errors?: readonly string[] };
+export type HttpError = DriftdError & {
+  readonly status: number;
+  readonly errors?: readonly string[];
+  /** Of the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** More members of the problem document. */
+  readonly members?: Pick<Problem, "current_status" | "guard">;
+};
 
 /** Makes an error that the server answers with `status`. */
 export function httpError(
   status: number,
   code: string,
   message: string,
-  options: { readonly hint?: string; readonly errors?: readonly string[] } = {},
+  options: { readonly hint?: string } & Pick<HttpError, "errors" | "headers" | "members"> = {},
 ): HttpError {
-  const error = new DriftdError(code, message, options.hint === undefined ? {} : { hint: options.hint });
-  return Object.assign(error, { status, ...(options.errors === undefined ? {} : { errors: options.errors }) });
+  const { hint, ...rest } = options;
+  const error = new DriftdError(code, message, hint === undefined ? {} : { hint });
+  return Object.assign(error, { status, ...rest });
 }
 
 /** The problem document of whatever was thrown. What is no error of ours shows nothing of its inside. */
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof DriftdError) {
-    const { status = 500, errors } = thrown as Partial<HttpError>;
-    return problem(status, thrown.code, thrown.message, thrown.hint, errors);
+    const { status = 500, errors, members } = thrown as Partial<HttpError>;
+    return { ...problem(status, thrown.code, thrown.message, thrown.hint, errors), ...members };
   }
   // Express and its router mark what is the client's fault, e.g. a path that cannot be decoded.
   const status = (thrown as { status?: unknown } | null)?.status;
@@ -50,6 +66,11 @@ export function problemOf(thrown: unknown): Problem {
     return problem(400, "HTTP_BAD_REQUEST", "the request could not be read", "check the encoding of the path");
   }
   return problem(500, "HTTP_INTERNAL", "driftd failed to answer", "its log says why");
+}
+
+/** Headers that an error wants on its answer. */
+export function headersOf(thrown: unknown): Readonly<Record<string, string>> {
+  return (thrown instanceof DriftdError && (thrown as Partial<HttpError>).headers) || {};
 }
 
 function problem(status: number, code: string, detail: string, hint: string | undefined, errors?: readonly string[]): Problem {

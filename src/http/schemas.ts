@@ -1,5 +1,7 @@
 /** JSON Schemas of every answer of the API, as they stand under `components.schemas` of the OpenAPI file. Only data. */
 
+import { REPORTS, REQUEST_REASONS, REQUEST_STATUSES } from "../decide/record.ts";
+
 export type Schema = Readonly<Record<string, unknown>>;
 
 const text: Schema = { type: "string" };
@@ -32,7 +34,11 @@ const threshold = { "threshold?": number };
 
 /** Schemas by name. */
 export const schemas: Readonly<Record<string, Schema>> = {
-  Problem: object({ type: text, title: text, status: integer, detail: text, code: text, "hint?": text, "errors?": list(text) }),
+  Problem: object({
+    ...{ type: text, title: text, status: integer, detail: text, code: text, "hint?": text, "errors?": list(text) },
+    "current_status?": { ...text, description: "Of a request that cannot be moved." },
+    "guard?": { ...text, description: "What holds a retraining back." },
+  }),
   Ready: object({ ready: flag, failing: list(check) }),
   Healthy: object({ healthy: flag }),
   Reloaded: object({ reloaded: flag }),
@@ -59,11 +65,18 @@ export const schemas: Readonly<Record<string, Schema>> = {
     store: object({ type: text, size_bytes: count }),
     records: object({ counted: count, dropped: { type: "object", additionalProperties: count } }),
   }),
-  Model: object({ model: text, windows: list(text), silence: orNull(ref("Silence")), versions: list(ref("Version")) }),
+  Model: object({
+    model: text,
+    windows: list(text),
+    silence: orNull(ref("Silence")),
+    retrain: orNull(ref("Retrain")),
+    versions: list(ref("Version")),
+  }),
   ModelDetail: object({
     model: text,
     windows: list(text),
     silence: orNull(ref("Silence")),
+    retrain: orNull(ref("Retrain")),
     versions: list(ref("Version")),
     features: {
       ...list(object({ version: text, window: text, items: list(ref("FeatureSummary")), total: integer })),
@@ -76,6 +89,13 @@ export const schemas: Readonly<Record<string, Schema>> = {
     version: { ...text, description: "Of the last record." },
     since: { ...orNull(time), description: "Since when nothing came." },
     last_record: { ...orNull(time), description: "When the last record was counted, since the start." },
+  }),
+  Retrain: object({
+    approval: oneOf("auto", "manual"),
+    dry_run: flag,
+    paused: flag,
+    paused_since: { ...orNull(time), description: "When it was paused over the API; null: it was not." },
+    open: { ...list(ref("RetrainRequest")), description: "Requests that something can still come of." },
   }),
   ModelPage: pageOf("Model"),
   Version: object({
@@ -276,6 +296,38 @@ export const schemas: Readonly<Record<string, Schema>> = {
       }),
     ],
   },
+  RetrainRequest: object({
+    id: text,
+    model: text,
+    version: text,
+    reason: oneOf(...REQUEST_REASONS),
+    severity: { ...orNull(severity), description: "Of the episode; null: no drift was firing." },
+    episode: orNull(text),
+    status: oneOf(...REQUEST_STATUSES),
+    created_at: time,
+    updated_at: { ...time, description: "When it came to its status, was delivered, or was last said to run." },
+    outputs: list(text),
+    new_version: { ...orNull(text), description: "Version of the model that came of it." },
+    detail: orNull(text),
+  }),
+  RetrainRequestPage: pageOf("RetrainRequest"),
+  RetrainRequestDetail: { allOf: [ref("RetrainRequest"), object({ body: anything })] },
+  RetrainAsk: object({ model: text, "version?": text, "reason_text?": text }),
+  StatusReport: object({ status: oneOf(...REPORTS), "version?": text, "detail?": text }),
+  Rejection: object({ "detail?": text }),
+  Paused: object({ model: text, paused: flag, changed: flag }),
+  AlertmanagerNotification: map,
+  AlertAnswers: object({
+    alerts: list(object({ fingerprint: text, outcome: text, "model?": text, "request_id?": text, "guard?": text, "detail?": text })),
+    truncated: integer,
+  }),
+  MlflowWebhook: map,
+  MlflowAnswer: object({
+    outcome: oneOf("succeeded", "noted", "ignored"),
+    model: orNull(text),
+    version: orNull(text),
+    request_id: orNull(text),
+  }),
   Replayed: object({ id: text, status: oneOf("pending") }),
   Config: map,
   OpenApi: map,

@@ -12,10 +12,12 @@ import type { Clock } from "../lib/clock.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { authorize } from "./access.ts";
+import { readBody, type Body as SentBody } from "./body.ts";
 import { jsonRoutes } from "./openapi.ts";
-import { httpError, problemOf } from "./problem.ts";
+import { headersOf, httpError, problemOf } from "./problem.ts";
 import { readParams } from "./query.ts";
-import type { Method } from "./route.ts";
+import type { Method, Route } from "./route.ts";
 import { uiFiles } from "./ui/files.ts";
 import type { ApiView } from "./view.ts";
 
@@ -65,18 +67,23 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       next();
     });
 
-    const address = (path: string, methods: readonly Method[], answer: (request: Request) => Promise<Body>) => {
+    type Answer = (request: Request) => Promise<Body>;
+    /** One address with all its methods, so that any other is told which there are. */
+    const address = (path: string, answers: readonly { readonly methods: readonly Method[]; readonly answer: Answer }[]) => {
       const route = app.route(path.replaceAll(/\{(\w+)\}/g, ":$1"));
+      const methods = answers.flatMap((one) => one.methods);
       const allow = methods.flatMap((method) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()])).join(", ");
       route.all((_request: Request, response: Response, next: NextFunction) => {
         response.locals["handler"] = path;
         next();
       });
-      for (const method of methods) {
-        route[method](async (request: Request, response: Response) => {
-          if (method !== "get") refuseOtherSites(request);
-          await send(request, response, await answer(request));
-        });
+      for (const { methods: own, answer } of answers) {
+        for (const method of own) {
+          route[method](async (request: Request, response: Response) => {
+            if (method !== "get") refuseOtherSites(request);
+            await send(request, response, await answer(request));
+          });
+        }
       }
       route.options((_request: Request, response: Response) => void response.setHeader("Allow", allow).status(204).end());
       route.all((request: Request, response: Response) => {
@@ -84,16 +91,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         throw httpError(405, "HTTP_METHOD", `${request.method} is not possible here`, { hint: `allowed: ${allow}` });
       });
     };
+    const file = (path: string, answer: Answer) => address(path, [{ methods: ["get"], answer }]);
 
-    address("/metrics", ["get"], async () => ({ status: 200, type: metrics.contentType, content: await metrics.render() }));
-    for (const route of jsonRoutes) {
-      address(route.path, route.methods, async (request) => {
-        const query = new URLSearchParams(request.originalUrl.split("?", 2)[1] ?? "");
-        const { status = 200, body } = await route.answer(view, readParams(route.params, request.params, query));
-        return { status, type: "application/json; charset=utf-8", content: `${JSON.stringify(body)}\n` };
-      });
+    file("/metrics", async () => ({ status: 200, type: metrics.contentType, content: await metrics.render() }));
+    for (const [path, routes] of Map.groupBy(jsonRoutes, (route) => route.path)) {
+      address(
+        path,
+        routes.map((route) => ({ methods: route.methods, answer: (request) => answerJson(route, request) })),
+      );
     }
-    for (const { path, type, content } of uiFiles) address(path, ["get"], async () => ({ status: 200, type, content }));
+    for (const { path, type, content } of uiFiles) file(path, async () => ({ status: 200, type, content }));
 
     app.use((request) => {
       throw httpError(404, "HTTP_NOT_FOUND", `there is nothing at ${request.path}`, {
@@ -105,12 +112,23 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       const problem = problemOf(thrown);
       if (problem.code === "HTTP_INTERNAL") log.error({ err: coerceError(thrown), path: request.path }, "a request failed");
       if (response.headersSent) return void response.destroy();
+      for (const [name, value] of Object.entries(headersOf(thrown))) response.setHeader(name, value);
       const content = `${JSON.stringify(problem)}\n`;
       return void send(request, response, { status: problem.status, type: "application/problem+json", content }).catch(() =>
         response.destroy(),
       );
     });
     return app;
+  }
+
+  async function answerJson(route: Route, request: Request): Promise<Body> {
+    const query = new URLSearchParams(request.originalUrl.split("?", 2)[1] ?? "");
+    const reads = request.method === "GET" || request.method === "HEAD";
+    if (!reads) await authorize(route.gate ?? "token", view.access(), request.get("authorization"));
+    const values = readParams(route.params, request.params, query);
+    const sent = route.body === undefined ? NO_BODY : await readBody(request, route.body.maxBytes);
+    const { status = 200, body } = await route.answer(view, values, sent);
+    return { status, type: "application/json; charset=utf-8", content: `${JSON.stringify(body)}\n` };
   }
 
   function measure(request: Request, response: ServerResponse & { readonly locals: Record<string, unknown> }): void {
@@ -156,6 +174,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
   };
 }
+
+const NO_BODY: SentBody = { json: {}, raw: Buffer.alloc(0), header: () => undefined };
 
 const COUNTED_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "OPTIONS"]);
 

@@ -5,12 +5,17 @@
 
 import type { Episode, EpisodeKind } from "../decide/alert.ts";
 import type { Alert } from "../decide/decider.ts";
+import type { RequestStatus, RetrainRecord } from "../decide/record.ts";
 import type { Evaluation, WindowCounts } from "../evaluate/evaluation.ts";
 import type { Version } from "../lib/version.ts";
+import type { TriggerOutcome } from "../metrics/catalog.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
+import type { RetrainFacts, Retraining } from "../retraining.ts";
 import type { Silence } from "../silence.ts";
 import type { SourceStatus } from "../sources/source.ts";
 import type { Attempt, Delivery, DeliveryStatus, EventRow } from "../store/store.ts";
+import type { Access } from "./access.ts";
+import type { MlflowInbound } from "./mlflow-trigger.ts";
 
 /** One of the conditions of being ready. `detail` says what is wrong, or what is so. */
 export type Check = { readonly check: string; readonly ok: boolean; readonly detail?: string };
@@ -70,7 +75,27 @@ export type ModelFacts = {
   readonly windows: readonly string[];
   /** Whether records of it come at all, by the wall clock; undefined: not watched. */
   readonly silence?: Silence | undefined;
+  /** Undefined: nobody is asked to retrain it. */
+  readonly retrain?: RetrainFacts | undefined;
   readonly versions: readonly VersionFacts[];
+};
+
+/** What may be asked of retrainings, and told about them. Each rejects with `RETRAIN_*`, `STORE_*` or `STOPPING`. */
+export type RetrainView = Pick<Retraining, "request" | "report" | "approve" | "reject" | "pause" | "modelVersion"> & {
+  /** Newest first. */
+  readonly list: (query: {
+    readonly id?: string;
+    readonly model?: string;
+    readonly status?: RequestStatus;
+    readonly open?: boolean;
+    readonly limit: number;
+  }) => Promise<readonly RetrainRecord[]>;
+  /** Counts what became of alerts. */
+  readonly count: (outcome: TriggerOutcome, alerts: number) => void;
+  /** Whether MLflow may tell of model versions, and which are meant; undefined: it is not configured. */
+  readonly mlflow: () => MlflowInbound | undefined;
+  /** Epoch ms, for the age of a signature. */
+  readonly nowMs: () => number;
 };
 
 /** One line of `driftd store export`: the same function makes both. */
@@ -85,6 +110,9 @@ export type PaneDocument = Readonly<Record<string, unknown>> & {
 export type ReloadResult = { readonly ok: true } | { readonly ok: false; readonly errors: readonly string[] };
 
 export type ApiView = {
+  /** Who may change something, as the configuration in force says. */
+  readonly access: () => Access;
+  readonly retraining: RetrainView;
   /** Empty, or every check that holds readiness back. */
   readonly ready: () => readonly Check[];
   readonly status: () => StatusFacts | Promise<StatusFacts>;

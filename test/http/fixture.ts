@@ -1,6 +1,8 @@
 /** A view of a daemon that judges a small model with awkward names: real snapshots and real evaluations, invented counts. */
 
+import { inlineSecret } from "../../src/config/secret.ts";
 import type { Alert } from "../../src/decide/decider.ts";
+import type { RetrainRecord } from "../../src/decide/record.ts";
 import { prepareReference } from "../../src/evaluate/calibrate.ts";
 import { evaluateWindow } from "../../src/evaluate/evaluate.ts";
 import type { Evaluation, WindowCounts } from "../../src/evaluate/evaluation.ts";
@@ -12,6 +14,7 @@ import { featureLayoutHash, rowLayoutOf } from "../../src/reference/compile.ts";
 import type { CategoricalFeature, NumericFeature, Snapshot, SnapshotFeature } from "../../src/reference/snapshot.ts";
 import type { Attempt, Delivery } from "../../src/store/store.ts";
 
+export const MLFLOW_KEY = "a key of the registry";
 export const NOW_MS = Date.UTC(2001, 1, 5, 12, 0, 0);
 const HOUR_MS = 3_600_000;
 
@@ -228,6 +231,25 @@ function delivery(i: number, status: Delivery["status"] = "delivered"): Delivery
   };
 }
 
+export function request(i: number, status: RetrainRecord["status"] = "requested"): RetrainRecord {
+  return {
+    id: `msg_${i}`,
+    model: "flights",
+    version: "1",
+    reason: i % 2 === 0 ? "manual" : "drift",
+    severity: i % 2 === 0 ? null : "critical",
+    episode: i % 2 === 0 ? null : "ep_71c2f0",
+    status,
+    createdAtMs: NOW_MS - i * HOUR_MS,
+    updatedAtMs: NOW_MS - i * HOUR_MS + 1500,
+    outputs: ["retrain-flights"],
+    newVersion: status === "succeeded" ? "2" : null,
+    detail: null,
+    dedupKey: null,
+    body: JSON.stringify({ type: "driftd.retrain.requested", data: { request_id: `msg_${i}` } }),
+  };
+}
+
 const attempt: Attempt = { id: "msg_1", atMs: NOW_MS, ok: false, status: 503, failure: "http_5xx", latencyMs: 120, excerpt: "try later" };
 
 export function pane(startMs: number, partition = 0): PaneDocument {
@@ -251,6 +273,7 @@ export function fakeView(change: Partial<ApiView> = {}): ApiView {
     {
       model: "flights",
       windows: ["1h", "6h", "24h"],
+      retrain: { approval: "manual", dryRun: false, paused: true, pausedSinceMs: NOW_MS, open: [request(1)] },
       versions: [
         {
           version: "1",
@@ -270,7 +293,29 @@ export function fakeView(change: Partial<ApiView> = {}): ApiView {
   ];
   const deliveries = [delivery(1), delivery(2, "dead"), delivery(3, "pending")];
   const panes = Array.from({ length: 24 }, (_, i) => pane(NOW_MS - 2 * HOUR_MS + Math.floor(i / 2) * 600_000, i % 2));
+  const requests = [request(1), request(2, "awaiting_approval"), request(3, "succeeded")];
+  const found = async (id: string, status: RetrainRecord["status"]) => {
+    const known = requests.find((one) => one.id === id);
+    return known && { ok: true as const, request: { ...known, status } };
+  };
   return {
+    access: () => ({ token: undefined, loopback: true }),
+    retraining: {
+      list: async ({ id, model, status, open, limit }) =>
+        requests
+          .filter((one) => (id === undefined || one.id === id) && (model === undefined || one.model === model))
+          .filter((one) => (status === undefined || one.status === status) && (open !== true || one.status !== "succeeded"))
+          .slice(0, limit),
+      request: async () => ({ outcome: "requested", request: request(2) }),
+      report: (id, { status }) => found(id, status),
+      approve: (id) => found(id, "requested"),
+      reject: (id) => found(id, "rejected"),
+      pause: async () => true,
+      modelVersion: async () => request(1, "succeeded"),
+      count: () => {},
+      mlflow: () => ({ secret: inlineSecret(MLFLOW_KEY), models: new Map([["flights", "flights"]]) }),
+      nowMs: () => NOW_MS,
+    },
     unseen: (_, __, name) =>
       name === "origin" ? { sinceMs: NOW_MS - 26 * HOUR_MS, total: 12, top: [{ value: "XXX", count: 9, over: 0 }] } : undefined,
     ready: () => [],

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jsonRoutes, openApiDocument } from "../../src/http/openapi.ts";
 import { schemas } from "../../src/http/schemas.ts";
@@ -5,7 +6,7 @@ import { createHttpServer, type HttpServer } from "../../src/http/server.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { createMetrics } from "../../src/metrics/registry.ts";
-import { fakeView } from "./fixture.ts";
+import { fakeView, MLFLOW_KEY, NOW_MS } from "./fixture.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -64,6 +65,15 @@ function inObject(schema: Json, value: Json, at: string): string[] {
   return [...missing, ...inside];
 }
 
+/** What a program sends along: MLflow signs. */
+function headersFor(path: string, body: string): Record<string, string> {
+  const headers = { "content-type": "application/json" };
+  if (!path.endsWith("/mlflow")) return headers;
+  const timestamp = String(NOW_MS / 1000);
+  const signature = createHmac("sha256", MLFLOW_KEY).update(`d1.${timestamp}.${body}`).digest("base64");
+  return { ...headers, "x-mlflow-delivery-id": "d1", "x-mlflow-timestamp": timestamp, "x-mlflow-signature": `v1,${signature}` };
+}
+
 const ASKED: Readonly<Record<string, string>> = { model: "flights", feature: "delay", id: "msg_1" };
 
 describe("the OpenAPI document", () => {
@@ -80,8 +90,11 @@ describe("the OpenAPI document", () => {
 
   it.each(rows)("%s %s answers what its schema says", async (method, path, route) => {
     const asked = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ASKED[name]!);
-    const answer = await fetch(url + asked, { method });
+    const { body } = route;
+    const sent = body === undefined ? {} : { body: JSON.stringify(body.example), headers: headersFor(path, JSON.stringify(body.example)) };
+    const answer = await fetch(url + asked, { method, ...sent });
     expect(answer.status).toBe(route.status ?? 200);
+    if (body !== undefined) expect(breaches(schemas[body.schema]!, body.example)).toEqual([]);
     expect(answer.headers.get("content-type")).toContain("application/json");
     expect(breaches(schemas[route.schema]!, await answer.json())).toEqual([]);
   });
