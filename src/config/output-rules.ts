@@ -4,6 +4,8 @@
  */
 
 import type { MessageType } from "../outputs/output.ts";
+import type { OptionSlip } from "../outputs/preset.ts";
+import { checkLogin } from "../outputs/presets/login.ts";
 import { samplesOf } from "../outputs/samples.ts";
 import { checkTemplate } from "../outputs/template.ts";
 import type { Slip } from "./issues.ts";
@@ -61,7 +63,10 @@ function hintFor(type: EffectiveOutput["type"], missing: MessageType): string {
 }
 
 function checkOwn(path: ConfigPath, output: EffectiveOutput, sections: ReadonlySet<string>): Slip[] {
-  if (output.type === "webhook" || output.type === "alertmanager") return [];
+  if (output.type === "webhook") return [];
+  const slipsAt = (slips: readonly OptionSlip[]) =>
+    slips.map(({ path: inside, message, hint }) => slip([...path, ...inside], message, hint));
+  if (output.type === "alertmanager") return slipsAt(checkLogin(new Set(Object.keys(output))));
   if (output.type === "kafka") {
     if (output.brokers === undefined && !sections.has("kafka"))
       return [slip([...path, "brokers"], "is required without a section kafka", "name the brokers of the topic")];
@@ -77,5 +82,5 @@ function checkOwn(path: ConfigPath, output: EffectiveOutput, sections: ReadonlyS
       path: [key, ...problem.path],
     })),
   );
-  return [...own, ...templates].map(({ path: inside, message, hint }) => slip([...path, ...inside], message, hint));
+  return slipsAt([...own, ...templates]);
 }

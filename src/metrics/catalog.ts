@@ -700,6 +700,21 @@ export const catalog: readonly MetricRow[] = [
     worse: "low",
     help: "When a message was last accepted; absent until the first.",
   },
+  {
+    name: "driftd_alertmanager_alerts_sent_total",
+    type: "counter",
+    labels: { alertmanager: "user" },
+    unit: "alerts",
+    help: "Alerts that an instance of Alertmanager took, repetitions included.",
+  },
+  {
+    name: "driftd_alertmanager_send_failures_total",
+    type: "counter",
+    labels: { alertmanager: "user" },
+    unit: "alerts",
+    worse: "high",
+    help: "Alerts that an instance of Alertmanager did not take.",
+  },
   { name: "driftd_event_log_lines_total", type: "counter", labels: none, unit: "lines", help: "Lines written to the event log." },
   {
     name: "driftd_event_log_dropped_total",
