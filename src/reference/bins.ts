@@ -115,27 +115,52 @@ export function createFineBins(total: number, bins: number = DEFAULT_BINS): Fine
 
   return {
     add: (values, valueCounts) => {
-      for (let i = 0; i < values.length; i++) {
+      let i = 0;
+      // The first values one by one; then a loop over locals, for a number written to what a closure holds is an object on the heap.
+      for (; undecided && i < values.length; i++) {
         const value = values[i]! + 0; // −0 and +0 are the same value
         const count = valueCounts[i]!;
         distinct += 1;
         seen += count;
         if (count === 1) seenOnce += 1;
-        if (undecided && 2 * distinct <= bins) {
+        if (2 * distinct <= bins) {
           first.values.push(value);
           first.counts.push(count);
         } else {
-          if (undecided) {
-            undecided = false;
-            for (let j = 0; j < first.values.length; j++) {
-              place(first.values[j]!, first.counts[j]!);
-              previous = first.values[j]!;
-            }
+          undecided = false;
+          for (let j = 0; j < first.values.length; j++) {
+            place(first.values[j]!, first.counts[j]!);
+            previous = first.values[j]!;
           }
           place(value, count);
         }
         previous = value;
       }
+      distinct += values.length - i;
+      let last = previous;
+      let inBin = open;
+      let from = origin;
+      let deviations = sum;
+      let once = 0;
+      let all = 0;
+      for (; i < values.length; i++) {
+        const value = values[i]! + 0;
+        const count = valueCounts[i]!;
+        all += count;
+        if (count === 1) once++;
+        if (count < atom && inBin > 0 && inBin + count <= target) {
+          inBin += count;
+          deviations += (value - from) * count;
+        } else {
+          [previous, open, origin, sum] = [last, inBin, from, deviations];
+          place(value, count);
+          [inBin, from, deviations] = [open, origin, sum];
+        }
+        last = value;
+      }
+      [previous, open, origin, sum] = [last, inBin, from, deviations];
+      seen += all;
+      seenOnce += once;
     },
     finish: () => {
       if (distinct === 0 || seen !== total) throw new RangeError(`fine bins: ${seen} values were given, ${total} were promised`);

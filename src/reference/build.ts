@@ -5,7 +5,7 @@ import { didYouMean } from "../lib/suggest.ts";
 import { openTable } from "../tables/open.ts";
 import type { Table, TimeFilter } from "../tables/table.ts";
 import { DEFAULT_BINS } from "./bins.ts";
-import { calibrationOf } from "./calibration.ts";
+import { calibrationOf, halfHoursOf } from "./calibration.ts";
 import { digestOf } from "./canonical.ts";
 import { chooseColumns, type Skipped } from "./columns.ts";
 import type { PsiBins } from "./compat-bins.ts";
@@ -129,19 +129,17 @@ async function build(table: Table, options: Settled): Promise<BuildResult> {
       },
     );
   }
-  const calibration =
-    timestamp === undefined
-      ? undefined
-      : await calibrationOf(table, built, timestamp, filter, (rows) =>
-          options.onProgress({ stage: "calibration", done: rows, total: records }),
-        );
   const { pca = "auto", outliers = "auto", bins, onProgress } = options;
+  const halfHours = timestamp === undefined ? undefined : await halfHoursOf(table, timestamp, filter);
   const derived = await deriveFeatures(
     table,
     built,
-    { pca, outliers, rows: records, bins, filter, timestamp, calibration, onProgress },
+    { pca, outliers, rows: records, bins, filter, timestamp, halfHours, onProgress },
     warnings,
   );
+  // What the derived features were found in is counted by half hour already.
+  const calibration =
+    halfHours && (await calibrationOf(table, built, halfHours, (rows) => onProgress({ stage: "calibration", done: rows, total: records })));
   const order = new Map(names.map((name, i) => [name, i]));
   const content: Omit<Snapshot, "digest"> = {
     schema: "driftd/reference/v1",

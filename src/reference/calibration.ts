@@ -1,9 +1,10 @@
 /** Coarse counts of each half hour of the reference: what rule R learns the noise of healthy days from, without the data. */
 
 import type { Table, TimeFilter } from "../tables/table.ts";
-import { PRESENT, UNSEEN_BIN } from "../tables/table.ts";
-import { binsOf, padEdges } from "./bins.ts";
+import { UNSEEN_BIN } from "../tables/table.ts";
+import { padEdges } from "./bins.ts";
 import { coarsePlan } from "./coarse.ts";
+import { type CoarseTally, createDerivedBlocks, type DerivedSource } from "./derived-block.ts";
 import type { Calibration, SnapshotFeature } from "./snapshot.ts";
 import { isoOf } from "./times.ts";
 
@@ -17,17 +18,21 @@ const CALIBRATION_DAYS = 92;
 /** A feature with the column that it was made of. */
 export type CalibratedFeature = { readonly column: string; readonly feature: SnapshotFeature };
 
-/**
- * Counts the reference again by half hour; undefined when no row has a readable time. `timestamp` is the event-time column.
- * `onRows` is told how many rows were read.
- */
-export async function calibrationOf(
-  table: Table,
-  features: readonly CalibratedFeature[],
-  timestamp: string,
-  filter: TimeFilter | undefined,
-  onRows: (rows: number) => void,
-): Promise<Calibration | undefined> {
+/** The half hours of a reference, with the coarse counts of those of its features that have been counted. */
+export type HalfHours = {
+  readonly days: number;
+  /** Rows with an event time in these bounds have a half hour. */
+  readonly bounds: TimeFilter;
+  /** Number of the first half hour, counted from the epoch. */
+  readonly first: number;
+  readonly slots: number;
+  readonly records: readonly number[];
+  /** By feature. */
+  readonly counted: Map<string, CoarseTally>;
+};
+
+/** Finds the half hours of a reference; undefined when no row has a readable time. `timestamp` is the event-time column. */
+export async function halfHoursOf(table: Table, timestamp: string, filter: TimeFilter | undefined): Promise<HalfHours | undefined> {
   const span = spanOf(await table.countByTime(timestamp, DAY_MS, filter));
   if (span === undefined) return undefined;
   const bounds = {
@@ -36,34 +41,65 @@ export async function calibrationOf(
     toMs: Math.min(span.toMs, filter?.toMs ?? Number.POSITIVE_INFINITY),
   };
   const range = await table.timeRange(bounds);
-  const fromMs = Math.floor(range.fromMs / SLOT_MS) * SLOT_MS;
-  const slots = Math.floor((range.toMs - fromMs) / SLOT_MS) + 1;
-  const counted = new Map<string, Uint32Array>();
-  await countNumbers(table, features, bounds, { fromMs, slots }, counted, onRows);
-  for (const { column, feature } of features) {
+  const first = Math.floor(range.fromMs / SLOT_MS);
+  const slots = Math.floor(range.toMs / SLOT_MS) - first + 1;
+  return { days: span.days, bounds, first, slots, records: await recordsOf(table, bounds, first, slots), counted: new Map() };
+}
+
+/** Begins to count a feature by half hour. */
+export function tallyOf({ slots, counted }: HalfHours, feature: SnapshotFeature): CoarseTally {
+  const plan = coarsePlan(feature);
+  const beyond = feature.kind === "categorical" ? plan.other : plan.outOfRange;
+  const coarse = Uint8Array.from([...feature.coarse, beyond]);
+  const tally = { counts: new Uint32Array((slots + 1) * plan.size), size: plan.size, coarse };
+  counted.set(feature.feature, tally);
+  return tally;
+}
+
+/** The half hour of each of the first `rows` event times, into `out`: the one after the last for a row without one. */
+export function halfHourOfRows({ first, slots }: HalfHours, timeMs: Float64Array, rows: number, out: Int32Array): void {
+  for (let i = 0; i < rows; i++) {
+    const slot = Math.floor(timeMs[i]! / SLOT_MS) - first;
+    out[i] = slot >= 0 && slot < slots ? slot : slots;
+  }
+}
+
+/**
+ * The calibration of a reference. Features that have not been counted along the way are counted now: numbers in one scan, categories by DuckDB.
+ * `onRows` is told how many rows were read.
+ */
+export async function calibrationOf(
+  table: Table,
+  features: readonly CalibratedFeature[],
+  halfHours: HalfHours,
+  onRows: (rows: number) => void,
+): Promise<Calibration> {
+  const { days, bounds, first, slots, records, counted } = halfHours;
+  const left = features.filter(({ feature }) => !counted.has(feature.feature));
+  await countNumbers(table, left, halfHours, onRows);
+  for (const { column, feature } of left) {
     if (feature.kind !== "categorical") continue;
-    const { size } = coarsePlan(feature);
-    const counts = new Uint32Array(slots * size);
-    const slotsOf = { column: timestamp, fromMs, slotMs: SLOT_MS };
+    const { counts, size, coarse } = tallyOf(halfHours, feature);
+    const slotsOf = { column: bounds.column, fromMs: first * SLOT_MS, slotMs: SLOT_MS };
     const found = await table.countByCategory(column, feature.categories, { bins: feature.coarse, filter: bounds, slots: slotsOf });
-    for (const { slot, bin, count } of found) if (bin >= UNSEEN_BIN) counts[slot * size + (bin === UNSEEN_BIN ? size - 1 : bin)]! += count;
-    counted.set(feature.feature, counts);
+    for (const { slot, bin, count } of found)
+      if (bin >= UNSEEN_BIN) counts[slot * size + (bin === UNSEEN_BIN ? coarse.at(-1)! : bin)]! += count;
   }
   return {
-    days: span.days,
+    days,
     time_zone: "UTC",
     slot_seconds: SLOT_SECONDS,
-    from: isoOf(fromMs),
-    records: await recordsOf(table, bounds, fromMs, slots),
+    from: isoOf(first * SLOT_MS),
+    records,
     slots: Object.fromEntries(features.map(({ feature }) => [feature.feature, bySlot(counted.get(feature.feature)!, slots)])),
   };
 }
 
 /** Rows of each half hour, whatever they hold: how much traffic is usual. */
-async function recordsOf(table: Table, bounds: TimeFilter, fromMs: number, slots: number): Promise<number[]> {
+async function recordsOf(table: Table, bounds: TimeFilter, first: number, slots: number): Promise<number[]> {
   const records = new Array<number>(slots).fill(0);
   for (const { startMs, count } of await table.countByTime(bounds.column, SLOT_MS, bounds)) {
-    const slot = Math.floor((startMs - fromMs) / SLOT_MS);
+    const slot = Math.floor(startMs / SLOT_MS) - first;
     if (slot >= 0 && slot < slots) records[slot]! += count;
   }
   return records;
@@ -88,76 +124,39 @@ function spanOf(
 async function countNumbers(
   table: Table,
   features: readonly CalibratedFeature[],
-  bounds: TimeFilter,
-  { fromMs, slots }: { readonly fromMs: number; readonly slots: number },
-  counted: Map<string, Uint32Array>,
+  halfHours: HalfHours,
   onRows: (rows: number) => void,
 ): Promise<void> {
-  const numeric = features.flatMap(({ column, feature }) => {
+  const sources = features.flatMap(({ column, feature }): DerivedSource[] => {
     if (feature.kind !== "numeric") return [];
-    const { size } = coarsePlan(feature);
-    const counts = new Uint32Array(slots * size);
-    counted.set(feature.feature, counts);
     return [
       {
         column,
-        counts,
-        size,
+        categories: undefined,
         edges: padEdges(feature.edges),
-        coarse: Uint8Array.from(feature.coarse),
+        bins: feature.counts.length,
         float32: feature.round === "float32",
+        input: undefined,
+        rare: -1,
+        halfHours: tallyOf(halfHours, feature),
       },
     ];
   });
-  if (numeric.length === 0) return;
+  if (sources.length === 0) return;
+  const count = createDerivedBlocks(sources, { inputs: 0, rarities: 0 });
   const slotOf = new Int32Array(4096);
   let read = 0;
-  await table.scan({ columns: numeric.map(({ column }) => column), filter: bounds, time: bounds.column }, ({ rows, columns, timeMs }) => {
-    for (let i = 0; i < rows; i++) slotOf[i] = Math.floor((timeMs![i]! - fromMs) / SLOT_MS);
-    for (let c = 0; c < numeric.length; c++) {
-      const column = columns[c]!;
-      if ("values" in column) addSlots(numeric[c]!, column.values, column.state, slotOf, rows);
-    }
-    read += rows;
+  const { bounds } = halfHours;
+  await table.scan({ columns: sources.map(({ column }) => column), filter: bounds, time: bounds.column }, (chunk) => {
+    halfHourOfRows(halfHours, chunk.timeMs!, chunk.rows, slotOf);
+    count(chunk, slotOf);
+    read += chunk.rows;
     onRows(read);
   });
 }
 
-function addSlots(
-  into: {
-    readonly counts: Uint32Array;
-    readonly size: number;
-    readonly edges: Float64Array;
-    readonly coarse: Uint8Array;
-    readonly float32: boolean;
-  },
-  values: Float64Array,
-  state: Uint8Array | undefined,
-  slotOf: Int32Array,
-  rows: number,
-): void {
-  const { counts, size, edges, coarse, float32 } = into;
-  let n = 0;
-  for (let i = 0; i < rows; i++) {
-    if (state !== undefined && state[i] !== PRESENT) continue;
-    const value = float32 ? Math.fround(values[i]!) : values[i]!;
-    // Infinities fall into the outer bins, which are out of range as they are; NaN is in no bin.
-    if (Number.isNaN(value)) continue;
-    block[n] = value;
-    blockSlots[n++] = slotOf[i]!;
-  }
-  binsOf(edges, block, n, blockBins);
-  for (let i = 0; i < n; i++) counts[blockSlots[i]! * size + coarse[blockBins[i]!]!]! += 1;
-}
-
-/** The values of one column of a chunk (about 2,000 rows) that have a bin, with their slots and bins. */
-const block = new Float64Array(4096);
-const blockSlots = new Int32Array(block.length);
-const blockBins = new Int32Array(block.length);
-
-/** The counts of each slot as a list; an empty one where nothing was counted. */
-export function bySlot(counts: Uint32Array, slots: number): number[][] {
-  const size = counts.length / slots;
+/** The counts of each half hour as a list; an empty one where nothing was counted. */
+export function bySlot({ counts, size }: Pick<CoarseTally, "counts" | "size">, slots: number): number[][] {
   return Array.from({ length: slots }, (_, slot) => {
     const row = Array.from(counts.subarray(slot * size, (slot + 1) * size));
     return row.some((count) => count > 0) ? row : [];

@@ -8,7 +8,7 @@
 import { DriftdError } from "../lib/errors.ts";
 import type { Table, TimeFilter } from "../tables/table.ts";
 import { padEdges } from "./bins.ts";
-import { bySlot, SLOT_SECONDS } from "./calibration.ts";
+import { bySlot, type HalfHours, halfHourOfRows, SLOT_SECONDS, tallyOf } from "./calibration.ts";
 import { coarseOfNumeric, coarsePlan } from "./coarse.ts";
 import { featureLayoutHash } from "./compile.ts";
 import { createProjector, definitionOf, INPUT_STEPS, NO_STEP, namesOf, OUTLIER, RESIDUAL, rarityTable, STEPS } from "./derived.ts";
@@ -47,9 +47,10 @@ export type DeriveOptions = {
   readonly rows: number;
   readonly bins: number;
   readonly filter: TimeFilter | undefined;
-  /** The column of event time and the half hours of the other features; undefined: the reference has none. */
+  /** The column of event time; undefined: the reference has none. */
   readonly timestamp: string | undefined;
-  readonly calibration: Calibration | undefined;
+  /** The half hours to calibrate on, undefined: there are none. What is read here is counted by half hour in passing. */
+  readonly halfHours: HalfHours | undefined;
   readonly onProgress: (progress: BuildProgress) => void;
 };
 
@@ -192,7 +193,7 @@ type Blocks = (visit: (block: TimedBlock) => void) => Promise<void>;
 
 /** Hands on all rows as often as it is called: kept from the first scan, or scanned again where they are too many. */
 function openBlocks(table: Table, built: readonly BuiltFeature[], { inputs, judged }: Plan, options: DeriveOptions): Blocks {
-  const { rows, filter, timestamp, onProgress } = options;
+  const { rows, filter, timestamp, halfHours, onProgress } = options;
   const placeOf = new Map(inputs.map(({ feature }, place) => [feature, place]));
   const rareOf = new Map(judged.map(({ feature }, place) => [feature, place]));
   const width = { inputs: inputs.length, rarities: judged.length };
@@ -211,17 +212,23 @@ function openBlocks(table: Table, built: readonly BuiltFeature[], { inputs, judg
         float32: numeric && feature.round === "float32",
         input: input && { place: place!, center: input.center, perUnit: INPUT_STEPS / input.scale },
         rare,
+        halfHours: halfHours && tallyOf(halfHours, feature),
       },
     ];
   });
   const keeps = rows * (2 * (inputs.length + judged.length) + 5 + 4 * (SCORES_AUTO_MAX + 2)) <= KEPT_BYTES;
   let kept: TimedBlock[] | undefined;
 
+  let scanned = false;
+
   async function scan(visit: (block: TimedBlock) => void): Promise<void> {
-    const fill = createDerivedBlocks(sources, width);
+    const counts = halfHours !== undefined && !scanned;
+    scanned = true;
+    const fill = createDerivedBlocks(counts ? sources : sources.map((source) => ({ ...source, halfHours: undefined })), width);
     const split = createSplit(rows, width);
     const parts = new Uint8Array(4096);
     const slots = new Int32Array(4096).fill(NO_SLOT);
+    const halfHourOf = new Int32Array(4096);
     let read = 0;
     await table.scan(
       {
@@ -230,8 +237,10 @@ function openBlocks(table: Table, built: readonly BuiltFeature[], { inputs, judg
         ...(timestamp === undefined ? {} : { time: timestamp }),
       },
       (chunk) => {
-        const block = fill(chunk);
-        if (chunk.timeMs !== undefined) for (let i = 0; i < chunk.rows; i++) slots[i] = slotOf(chunk.timeMs[i]!);
+        const { timeMs } = chunk;
+        if (timeMs !== undefined) for (let i = 0; i < chunk.rows; i++) slots[i] = slotOf(timeMs[i]!);
+        if (counts && timeMs !== undefined) halfHourOfRows(halfHours, timeMs, chunk.rows, halfHourOf);
+        const block = fill(chunk, halfHourOf);
         split(block, slots, parts);
         visit({ ...block, slots, parts });
         read += chunk.rows;
@@ -328,11 +337,10 @@ async function slotsOf(
   width: number,
   blocks: Blocks,
   valuesOf: ReturnType<typeof createValues>,
-  { calibration }: DeriveOptions,
+  { halfHours }: DeriveOptions,
 ): Promise<Calibration["slots"]> {
-  if (calibration === undefined) return {};
-  const from = Date.parse(calibration.from) / SLOT_MS;
-  const slots = Math.max(0, ...Object.values(calibration.slots).map((list) => list.length));
+  if (halfHours === undefined) return {};
+  const { first: from, slots } = halfHours;
   const counted = made.map(({ at, histogram, feature }) => {
     const { size } = coarsePlan(feature);
     return { at, first: histogram.first, coarse: coarseBySteps(feature, histogram), size, counts: new Uint32Array(slots * size) };
@@ -347,7 +355,7 @@ async function slotsOf(
       }
     }
   });
-  return Object.fromEntries(made.map(({ feature }, c) => [feature.feature, bySlot(counted[c]!.counts, slots)]));
+  return Object.fromEntries(made.map(({ feature }, c) => [feature.feature, bySlot(counted[c]!, slots)]));
 }
 
 /** The coarse bin of every step of the histogram: a look-up where a million searches would take a second. */

@@ -22,6 +22,17 @@ export type DerivedSource = {
   readonly input: { readonly place: number; readonly center: number; readonly perUnit: number } | undefined;
   /** Its place among the features of the outlier score, or −1. */
   readonly rare: number;
+  /** Where its values are counted by half hour as well; undefined: they are not. */
+  readonly halfHours?: CoarseTally | undefined;
+};
+
+/** Coarse counts by half hour. */
+export type CoarseTally = {
+  /** `size` counts for each half hour; rows of none of them have one more at the end. */
+  readonly counts: Uint32Array;
+  readonly size: number;
+  /** The coarse bin of each bin, then that of an unseen category or an infinity. */
+  readonly coarse: Uint8Array;
 };
 
 export type DerivedBlock = {
@@ -45,51 +56,60 @@ export function columnsOf(sources: readonly DerivedSource[]): { columns: string[
 
 /**
  * Makes the blocks of chunks whose columns are those of `sources`, in their order, categories as their codes (`columnsOf`); the block is used
- * again by the next call. `inputs`, `rarities`: how many there are; those without a source are lacking in every row.
+ * again by the next call. `inputs`, `rarities`: how many there are; those without a source are lacking in every row. `halfHours`: the half hour of
+ * each row of the chunk, needed where a source is counted by half hour.
  */
 export function createDerivedBlocks(
   sources: readonly DerivedSource[],
   { inputs, rarities }: { readonly inputs: number; readonly rarities: number },
-): (chunk: TableChunk) => DerivedBlock {
+): (chunk: TableChunk, halfHours?: Int32Array) => DerivedBlock {
   const given = sources.filter(({ input }) => input !== undefined).length;
   const steps = new Int16Array(ROWS * inputs);
   const bins = new Int16Array(ROWS * rarities).fill(-1);
   const complete = new Uint8Array(ROWS);
   const values = new Float64Array(ROWS);
-  const rowOf = new Int32Array(ROWS);
+  /** Rows without a finite number. */
+  const odd = new Int32Array(ROWS);
+  /** The bin of each row: the number of bins for an unseen category or an infinity, −1 where there is no value. */
   const found = new Int32Array(ROWS);
 
   function addNumbers(source: DerivedSource, column: Float64Array, state: Uint8Array | undefined, rows: number): void {
-    const { input, rare, float32, edges } = source;
-    let finite = 0;
+    const { input, float32, edges, rare, halfHours } = source;
+    let odds = 0;
     for (let i = 0; i < rows; i++) {
       const there = state === undefined || state[i] === PRESENT;
       const x = there ? (float32 ? Math.fround(column[i]!) : column[i]!) : Number.NaN;
-      if (x - x === 0) {
-        values[finite] = x;
-        rowOf[finite++] = i;
-        if (input !== undefined) steps[i * inputs + input.place] = inputSteps(x, input.center, input.perUnit);
-        continue;
-      }
-      if (input !== undefined) {
-        steps[i * inputs + input.place] = NO_INPUT;
-        complete[i] = 0;
-      }
-      if (rare >= 0) bins[i * rarities + rare] = Number.isNaN(x) ? -1 : source.bins;
+      values[i] = x;
+      if (x - x !== 0) odd[odds++] = i;
     }
-    if (rare < 0) return;
-    binsOf(edges, values, finite, found);
-    for (let k = 0; k < finite; k++) bins[rowOf[k]! * rarities + rare] = found[k]!;
+    if (input !== undefined) {
+      const { place, center, perUnit } = input;
+      for (let i = 0, at = place; i < rows; i++, at += inputs) steps[at] = inputSteps(values[i]!, center, perUnit);
+      for (let k = 0; k < odds; k++) {
+        steps[odd[k]! * inputs + place] = NO_INPUT;
+        complete[odd[k]!] = 0;
+      }
+    }
+    if (rare < 0 && halfHours === undefined) return;
+    binsOf(edges, values, rows, found);
+    for (let k = 0; k < odds; k++) found[odd[k]!] = Number.isNaN(values[odd[k]!]) ? -1 : source.bins;
   }
 
-  function addCategories({ rare, bins: size }: DerivedSource, codes: Float64Array, rows: number): void {
+  function addCategories({ bins: size }: DerivedSource, codes: Float64Array, rows: number): void {
     for (let i = 0; i < rows; i++) {
       const code = codes[i]!;
-      bins[i * rarities + rare] = code >= 0 ? code : code === UNSEEN_BIN ? size : -1;
+      found[i] = code >= 0 ? code : code === UNSEEN_BIN ? size : -1;
     }
   }
 
-  return ({ rows, columns }) => {
+  function addFound({ rare, halfHours: tally }: DerivedSource, rows: number, halfHours: Int32Array): void {
+    if (rare >= 0) for (let i = 0, at = rare; i < rows; i++, at += rarities) bins[at] = found[i]!;
+    if (tally === undefined) return;
+    const { counts, size, coarse } = tally;
+    for (let i = 0; i < rows; i++) if (found[i]! >= 0) counts[halfHours[i]! * size + coarse[found[i]!]!]! += 1;
+  }
+
+  return ({ rows, columns }, halfHours = NO_HALF_HOURS) => {
     complete.fill(given === inputs ? 1 : 0, 0, rows);
     for (let c = 0; c < sources.length; c++) {
       const column = columns[c]!;
@@ -97,11 +117,14 @@ export function createDerivedBlocks(
       if (!("values" in column)) throw new RangeError(`${source.column}: the column is not read as numbers`);
       if (source.categories === undefined) addNumbers(source, column.values, column.state, rows);
       else addCategories(source, column.values, rows);
+      addFound(source, rows, halfHours);
     }
     if (inputs > 0) for (let i = 0; i < rows; i++) if (complete[i] === 0) steps[i * inputs] = NO_INPUT;
     return { rows, steps, bins };
   };
 }
+
+const NO_HALF_HOURS = new Int32Array(0);
 
 /**
  * The derived values of a block's rows, in steps, row after row: scores, residual, outlier score; `NO_STEP` for those that a row does not have.

@@ -23,56 +23,69 @@ const PARTS_OF_MANY = 16;
 /** Says of the rows of blocks what they are for; begun anew for every scan. `slots`: the half hour of each row. O(features) a row. */
 export type RowSplit = (block: DerivedBlock, slots: Int32Array, parts: Uint8Array) => void;
 
+/** Rows of a block at most. */
+const ROWS = 4096;
+
 /** A split of about `rows` rows. */
 export function createSplit(rows: number, { inputs, rarities }: { readonly inputs: number; readonly rarities: number }): RowSplit {
-  const hash = new Uint32Array(2);
+  const first = new Uint32Array(ROWS);
+  const second = new Uint32Array(ROWS);
   if (rows > EXACT_ROWS) {
     return (block, slots, parts) => {
-      for (let i = 0; i < block.rows; i++) {
-        hashRow(block, slots[i]!, i, inputs, rarities, hash);
-        parts[i] = hash[0]! % PARTS_OF_MANY === 0 ? FITS | COUNTS : COUNTS;
-      }
+      hashRows(block, slots, { inputs, rarities }, first, second);
+      for (let i = 0; i < block.rows; i++) parts[i] = first[i]! % PARTS_OF_MANY === 0 ? FITS | COUNTS : COUNTS;
     };
   }
   let size = 1024;
   while (size < 2 * rows) size *= 2;
   const keys = new Float64Array(size).fill(-1);
   const turns = new Uint8Array(size);
+  // All hashes of a block before the first look into the table: looks that follow each other wait for memory together.
   return (block, slots, parts) => {
+    hashRows(block, slots, { inputs, rarities }, first, second);
     for (let i = 0; i < block.rows; i++) {
-      hashRow(block, slots[i]!, i, inputs, rarities, hash);
-      const key = hash[0]! * 2 ** 21 + (hash[1]! >>> 11);
-      let at = hash[1]! & (size - 1);
-      while (keys[at] !== key && keys[at] !== -1) at = (at + 1) & (size - 1);
-      if (keys[at] === -1) {
-        keys[at] = key;
-        // The first of equal rows fits in one case of three.
-        turns[at] = hash[0]! % PARTS;
+      const key = first[i]! * 2 ** 21 + (second[i]! >>> 11);
+      let at = second[i]! & (size - 1);
+      let known = keys[at]!;
+      while (known !== key && known !== -1) {
+        at = (at + 1) & (size - 1);
+        known = keys[at]!;
       }
-      parts[i] = turns[at] === 0 ? FITS : COUNTS;
-      turns[at] = (turns[at]! + 1) % PARTS;
+      if (known === -1) keys[at] = key;
+      // The first of equal rows fits in one case of three.
+      const turn = known === -1 ? first[i]! % PARTS : turns[at]!;
+      parts[i] = turn === 0 ? FITS : COUNTS;
+      turns[at] = turn === PARTS - 1 ? 0 : turn + 1;
     }
   };
 }
 
-/** Two hashes of 32 bits over all that a row is taken for (FNV-1a with two primes, the bits mixed at the end). */
-function hashRow({ steps, bins }: DerivedBlock, slot: number, i: number, inputs: number, rarities: number, out: Uint32Array): void {
-  let a = 0x811c9dc5 ^ slot;
-  let b = 0x9e3779b9 ^ slot;
-  const lacking = inputs > 0 && steps[i * inputs] === NO_INPUT;
-  // What is left in the other inputs of a row without scores depends on the rows before it.
-  if (!lacking) {
-    for (let j = i * inputs, end = j + inputs; j < end; j++) {
-      a = Math.imul(a ^ steps[j]!, 0x01000193);
-      b = Math.imul(b ^ steps[j]!, 0x85ebca6b);
+/** Two hashes of 32 bits of each row over all that it is taken for (FNV-1a with two primes, the bits mixed at the end). */
+function hashRows(
+  { steps, bins, rows }: DerivedBlock,
+  slots: Int32Array,
+  { inputs, rarities }: { readonly inputs: number; readonly rarities: number },
+  first: Uint32Array,
+  second: Uint32Array,
+): void {
+  for (let i = 0; i < rows; i++) {
+    let a = 0x811c9dc5 ^ slots[i]!;
+    let b = 0x9e3779b9 ^ slots[i]!;
+    const lacking = inputs > 0 && steps[i * inputs] === NO_INPUT;
+    // What is left in the other inputs of a row without scores depends on the rows before it.
+    if (!lacking) {
+      for (let j = i * inputs, end = j + inputs; j < end; j++) {
+        a = Math.imul(a ^ steps[j]!, 0x01000193);
+        b = Math.imul(b ^ steps[j]!, 0x85ebca6b);
+      }
     }
+    for (let j = i * rarities, end = j + rarities; j < end; j++) {
+      a = Math.imul(a ^ bins[j]!, 0x01000193);
+      b = Math.imul(b ^ bins[j]!, 0x85ebca6b);
+    }
+    first[i] = mixed(a);
+    second[i] = mixed(b);
   }
-  for (let j = i * rarities, end = j + rarities; j < end; j++) {
-    a = Math.imul(a ^ bins[j]!, 0x01000193);
-    b = Math.imul(b ^ bins[j]!, 0x85ebca6b);
-  }
-  out[0] = mixed(a);
-  out[1] = mixed(b);
 }
 
 function mixed(hash: number): number {

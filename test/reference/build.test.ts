@@ -273,6 +273,23 @@ describe("calibration", () => {
     expect(snapshot.records).toBe(74);
   });
 
+  it("is the same whether features are derived in the same scan or not", async () => {
+    const years = `${MIXED} UNION ALL SELECT 1.5, 3, 'c1', true, 1, TIMESTAMP '1970-01-01', 'inf'::DOUBLE UNION ALL SELECT 1.5, 3, 'c1', true, 1, NULL, 2`;
+    const path = await folder.copy(
+      `SELECT *, days AS prediction, days / 3 AS share, days * days AS square FROM (${years})`,
+      "derived.parquet",
+    );
+    const options = { timestamp: "at", categorical: ["days"] };
+    const plain = (await build(path, options)).snapshot.calibration!;
+    const both = (await build(path, { ...options, pca: "on", outliers: "on" })).snapshot.calibration!;
+    const withPca = (await build(path, { ...options, pca: "on" })).snapshot.calibration!;
+    for (const { slots, ...rest } of [both, withPca]) {
+      expect(Object.keys(slots).length).toBeGreaterThan(Object.keys(plain.slots).length);
+      expect({ ...rest, slots: { ...slots, ...plain.slots } }).toEqual({ ...rest, slots });
+      expect({ ...plain, slots: 0 }).toEqual({ ...rest, slots: 0 });
+    }
+  });
+
   it("leaves rows without a readable time out, and says how many", async () => {
     const path = await folder.write("no-times.csv", `t,x\n${"2026-01-01,1\n".repeat(30)},2\nsoon,3\n`);
     const { snapshot, warnings } = await build(path, { timestamp: "t" });

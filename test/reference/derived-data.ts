@@ -96,7 +96,7 @@ export async function buildOf(
     built,
     {
       ...{ pca: "auto", outliers: "auto", ...options },
-      ...{ rows, bins: 256, filter: undefined, timestamp: undefined, calibration: undefined, onProgress: () => {} },
+      ...{ rows, bins: 256, filter: undefined, timestamp: undefined, halfHours: undefined, onProgress: () => {} },
     },
     warnings,
   );
