@@ -22,6 +22,7 @@ import { createSchedule } from "./lib/schedule.ts";
 import type { Version } from "./lib/version.ts";
 import { createObserver } from "./metrics/observer.ts";
 import type { MetricsRegistry } from "./metrics/registry.ts";
+import { createAlertmanagers } from "./outputs/alertmanager.ts";
 import { createEventLog, type EventLog, openEventFile } from "./outputs/event-log.ts";
 import { hashParts } from "./outputs/identity.ts";
 import { createOutputs } from "./outputs/index.ts";
@@ -175,6 +176,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         retraining.decided(decision);
         eventLog?.write(decision.events);
         if (decision.outbox.length > 0) parts.outbox.wake();
+        alertmanagers.wake();
         if (decision.cancel.length > 0)
           void parts.outbox.cancel(decision.cancel).catch((error) => log.warn({ err: coerceError(error) }, "cancelling failed"));
         for (const { earlier, last } of decision.withdraw)
@@ -222,6 +224,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     const shown = createShown(parts, { metrics, observer, log });
     renewals.show();
     parts.outbox.start();
+    const alertmanagers = createAlertmanagers({
+      outputs: () => parts.config.outputs.values(),
+      alerts: pipeline.alerts,
+      linkOf: (model) => parts.rules.get(model)?.links?.["driftd"] ?? "",
+      version: version.version,
+      ...{ clock, metrics, log },
+    });
+    closers.add("alertmanagers", () => alertmanagers.stop());
+    alertmanagers.start();
 
     let reading: Source | undefined;
     let stalled = false;
