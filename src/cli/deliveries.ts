@@ -3,8 +3,6 @@
  * daemon; a replay is asked of the daemon when there is one, since it alone sends, and is left in the store for it when there is none.
  */
 
-import { randomUUID } from "node:crypto";
-
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { deliveryDetail, deliveryDocument } from "../http/api.ts";
@@ -12,13 +10,12 @@ import { systemClock } from "../lib/clock.ts";
 import { DriftdError } from "../lib/errors.ts";
 import { silentLog } from "../lib/log.ts";
 import { readVersion } from "../lib/version.ts";
-import { createOutputs } from "../outputs/index.ts";
 import { disabledFact } from "../outputs/outbox.ts";
-import type { OutboxMessage } from "../outputs/output.ts";
 import { openSqliteStore, type SqliteStoreOptions } from "../store/sqlite.ts";
 import type { Delivery, Store } from "../store/store.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, type ParsedArgs, parseArgs } from "./args.ts";
 import { columns, printable } from "./columns.ts";
+import { testDeliveries } from "./test-deliveries.ts";
 
 /** How long the daemon may take to answer. */
 const DAEMON_TIMEOUT_MS = 10_000;
@@ -31,13 +28,14 @@ const spec: CommandSpec = {
   description: [
     "List messages to outputs, show one with its attempts, send one again, or send a test message.",
     "list: newest first. show ID: body and attempts. replay ID: send it again under its id, also to an output that a 410 has disabled.",
-    "test: a signed driftd.test message to every output, or to --target; nothing is stored.",
+    "test: a driftd.test message through every output, or --target; nothing is stored. A training pipeline would start a real run: --yes says that you mean it. Alertmanager is only asked whether it is there.",
     "Exits 0 when it was done, 1 when a receiver refused the test, 2 when it could not be done.",
   ].join("\n"),
   positionals: { name: "list|show ID|replay ID|test", description: "What to do.", min: 1, max: 2 },
   flags: {
     config: { value: "FILE", description: "The configuration.", required: true },
     target: { value: "NAME", description: "Only this output (list, test)." },
+    yes: { description: "Test also what starts a real run, a real incident and the like (test)." },
     status: { value: "STATUS", description: "Only messages of this status (list).", choices: STATUSES },
     limit: { value: "N", description: "Messages at most (list).", default: "50" },
     format: { value: "FORMAT", description: "What to print.", choices: ["text", "json"], default: "text" },
@@ -66,7 +64,8 @@ export async function deliveriesCommand(args: string[], io: Io): Promise<number>
     const names = [...config.outputs.keys()].join(", ");
     throw usage(`--target ${target}: no such output`, names === "" ? "the configuration has no outputs" : `the configuration has ${names}`);
   }
-  if (action === "test") return test(context, target);
+  if (action === "test")
+    return testDeliveries({ config, io, version: context.version, target, yes: parsed.has("yes"), json: parsed.text("format") === "json" });
   if (action === "replay") return replay(context, id as string);
   return withStore(context, { readOnly: true }, (store) =>
     action === "show" ? show(context, store, id as string) : list(context, store, target),
@@ -162,50 +161,6 @@ async function setDue(store: Store, { id, output }: Delivery): Promise<void> {
   // Whoever replays says that the receiver works again.
   await store.setFact(disabledFact(output), undefined);
   await store.setDelivery(id, "pending", nowMs, nowMs);
-}
-
-async function test({ config, parsed, io, version }: Context, target: string | undefined): Promise<number> {
-  const chosen = [...config.outputs.values()].filter(({ name }) => target === undefined || name === target);
-  if (chosen.length === 0) throw usage("test: the configuration has no outputs", "add one under outputs:");
-  const outputs = await createOutputs(chosen, { clock: systemClock, version });
-  const items = await Promise.all(
-    outputs.map(async (output) => {
-      const beganMs = systemClock.monotonicMs();
-      const result = await output.send(testMessage(output.name), io.signal ?? new AbortController().signal);
-      await output.close();
-      return {
-        output: output.name,
-        ok: result.ok,
-        status: result.status ?? null,
-        failure: result.ok ? null : result.failure,
-        latency_seconds: Math.round(systemClock.monotonicMs() - beganMs) / 1000,
-        excerpt: result.excerpt,
-      };
-    }),
-  );
-  if (parsed.text("format") === "json") io.stdout(line({ items, next: null }));
-  else {
-    const rows = items.map(({ output, ok, status, failure, latency_seconds, excerpt }) => [
-      output,
-      ok ? "ok" : (failure ?? "failed"),
-      String(status ?? "–"),
-      `${latency_seconds} s`,
-      excerpt,
-    ]);
-    io.stdout(columns([["OUTPUT", "RESULT", "STATUS", "TIME", "ANSWER"], ...rows]));
-  }
-  return items.every(({ ok }) => ok) ? exitCodes.fine : exitCodes.no;
-}
-
-function testMessage(output: string): OutboxMessage {
-  const nowMs = systemClock.nowMs();
-  const id = `msg_test_${randomUUID().replaceAll("-", "")}`;
-  const body = {
-    type: "driftd.test",
-    timestamp: new Date(nowMs).toISOString(),
-    data: { request_id: id, output, message: "a test of driftd: do nothing" },
-  };
-  return { id, output, type: "driftd.test", model: "", version: "", body: JSON.stringify(body), createdAtMs: nowMs };
 }
 
 async function find(store: Store, id: string): Promise<Delivery> {
