@@ -2,6 +2,7 @@
 
 import type { Config } from "./config/config.ts";
 import { formatProblem, isConfigError } from "./config/problem.ts";
+import type { MlflowInbound } from "./http/mlflow-trigger.ts";
 import type { ApiView, Check, ModelFacts, PaneDocument, ReloadResult, SourceFacts, UnseenFacts, VersionFacts } from "./http/view.ts";
 import type { Judges } from "./judges.ts";
 import type { Clock } from "./lib/clock.ts";
@@ -113,7 +114,7 @@ export function createAppView(app: AppViewParts): ApiView {
       ...app.retraining,
       list: (query) => store.retrainRequests(query),
       count: (outcome, alerts) => app.metrics.inc("driftd_trigger_alerts_total", { outcome }, alerts),
-      mlflow: () => undefined,
+      mlflow: () => (parts().config as Config & { readonly mlflow?: MlflowInbound }).mlflow,
       nowMs: clock.nowMs,
     },
     ready: () => checks().filter(({ ok }) => !ok),

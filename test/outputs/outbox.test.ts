@@ -191,6 +191,74 @@ describe("delivery", () => {
   });
 });
 
+describe("a notice whose episode is over", () => {
+  /** Waits until it is let go. */
+  function held() {
+    const gate = Promise.withResolvers<AttemptResult>();
+    const began = Promise.withResolvers<void>();
+    const first = () => {
+      began.resolve();
+      return gate.promise;
+    };
+    return { ...scripted("pipeline", first, ok), began: began.promise, release: gate.resolve };
+  }
+
+  test("is withdrawn with its end when nobody was told the beginning", async () => {
+    await put("blocker", "firing", "resolved");
+    const { output, sent, began, release } = held();
+    const outbox = start([output]);
+    await began;
+    expect(await outbox.withdraw(["firing", "never"], "resolved")).toBe(true);
+    release(ok);
+    await clock.resting();
+    expect(sent).toEqual(["blocker"]);
+    expect([await statusOf("firing"), await statusOf("resolved")]).toEqual(["cancelled", "cancelled"]);
+  });
+
+  test.each([
+    ["being told just now", "firing"],
+    ["told", "other"],
+  ])("goes out, and its end too, when the beginning is %s", async (_, first) => {
+    await put(first, ...(first === "firing" ? [] : ["firing"]), "resolved");
+    const { output, began, release } = held();
+    const outbox = start([output]);
+    await began;
+    if (first === "other") {
+      release(ok);
+      await clock.resting();
+    }
+    expect(await outbox.withdraw(["firing"], "resolved")).toBe(false);
+    release(ok);
+    await clock.resting();
+    expect([await statusOf("firing"), await statusOf("resolved")]).toEqual(["delivered", "delivered"]);
+  });
+
+  test("goes out when an attempt has failed: it may have arrived all the same", async () => {
+    await put("firing");
+    const { output } = scripted("pipeline", down, ok);
+    const outbox = start([output]);
+    await clock.resting();
+    await put("resolved");
+    expect(await outbox.withdraw(["firing"], "resolved")).toBe(false);
+  });
+
+  test("nothing that is there is nothing to withdraw", async () => {
+    await put("resolved");
+    const outbox = start([scripted("pipeline", ok).output]);
+    expect(await outbox.withdraw(["firing"], "resolved")).toBe(false);
+  });
+});
+
+test("whoever watches is told of every attempt and every cancellation", async () => {
+  await put("msg_1", "msg_2");
+  let moved = 0;
+  const outbox = start([scripted("pipeline", ok, down).output], { onMoved: () => moved++ });
+  await clock.resting();
+  expect(moved).toBe(2);
+  expect(await outbox.cancel(["msg_2"])).toBe(1);
+  expect(moved).toBe(3);
+});
+
 describe("a crash", () => {
   test("between an attempt and its record sends the message again under the same id", async () => {
     await put("msg_1");
