@@ -10,7 +10,7 @@ export type Metrics = {
   readonly inc: (name: string, labels?: Labels, by?: number) => void;
   /** Sets a gauge; `value` must be finite: an absent value is `remove`d, never NaN. */
   readonly set: (name: string, labels: Labels, value: number) => void;
-  /** Removes one gauge series (a value that became absent, a model or version that went away). */
+  /** Removes one series of a gauge or counter (a value that became absent, something that went away). */
   readonly remove: (name: string, labels: Labels) => void;
   /** Adds one observation to a histogram. */
   readonly observe: (name: string, labels: Labels, value: number) => void;

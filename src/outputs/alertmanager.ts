@@ -78,7 +78,9 @@ export function createAlertmanagers({ outputs, alerts, linkOf, version, clock, m
   }
 
   async function round(): Promise<void> {
+    const before = sinks;
     sinks = current();
+    forget(before);
     const state = alerts();
     await Promise.all(
       sinks.flatMap(({ config, memory, instances }) => {
@@ -86,6 +88,16 @@ export function createAlertmanagers({ outputs, alerts, linkOf, version, clock, m
         return instances.map((instance) => sendTo(instance, batch));
       }),
     );
+  }
+
+  /** Series of instances that are configured no longer. */
+  function forget(before: readonly Sink[]): void {
+    const labels = new Set(sinks.flatMap(({ instances }) => instances.map(({ label }) => label)));
+    for (const { label } of before.flatMap(({ instances }) => instances)) {
+      if (labels.has(label)) continue;
+      metrics.remove("driftd_alertmanager_alerts_sent_total", { alertmanager: label });
+      metrics.remove("driftd_alertmanager_send_failures_total", { alertmanager: label });
+    }
   }
 
   async function sendTo(instance: Instance, all: readonly SentAlert[]): Promise<void> {
