@@ -100,7 +100,7 @@ function featureOf(item: unknown): readonly Facts["features"][number][] {
   if (!isMap(item)) return [];
   const feature = textAt(item, "feature");
   if (feature === undefined) return [];
-  return [{ feature, severity: textAt(item, "severity"), evidence: evidenceOf(mapAt(item, "statistics") ?? {}) }];
+  return [{ feature, severity: textAt(item, "severity"), evidence: textAt(item, "check") ?? evidenceOf(mapAt(item, "statistics") ?? {}) }];
 }
 
 function evidenceOf(statistics: Readonly<Record<string, unknown>>): string {

@@ -237,6 +237,64 @@ describe("test", () => {
   });
 });
 
+describe("test of what would do something real", () => {
+  const started: string[] = [];
+  let target: Server;
+  beforeEach(async () => {
+    started.length = 0;
+    target = createServer((request, response) => {
+      let body = "";
+      request.on("data", (text) => {
+        body += text;
+      });
+      request.on("end", () => {
+        started.push(`${request.url} ${body}`);
+        const { dag_run_id: id } = (request.url?.startsWith("/api/v2/dags/") ? JSON.parse(body) : {}) as { dag_run_id?: string };
+        response.writeHead(200).end(JSON.stringify({ dag_run_id: id }));
+      });
+    });
+    await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(target.address() as AddressInfo).port}`;
+    const outputs = `{ train: { type: airflow, url: "${url}", dag_id: t, token: a-token }, am: { type: alertmanager, urls: ["${url}"] } }`;
+    const model = "{ name: flights, reference: f.json, retrain: { to: [train] } }";
+    await writeFile(
+      join(folder, "driftd.yaml"),
+      `store: { path: driftd.db }\noutputs: ${outputs}\nmodels: [{ name: other, reference: f.json }, ${model}]\n`,
+    );
+  });
+  afterEach(() => new Promise((resolve) => target.close(resolve)));
+
+  test("is refused with what it would do, and nothing is sent to anybody", async () => {
+    await expect(run("test")).rejects.toMatchObject({
+      code: "DELIVERIES_TEST_IS_REAL",
+      message: "nothing was sent: a test of train (airflow) starts a real DAG run",
+      hint: "add --yes if you mean it, or name another output with --target",
+    });
+    expect(started).toEqual([]);
+  });
+
+  test("with --yes goes through the very output, for the model that asks it", async () => {
+    const { code, stdout } = await run("test", "--target", "train", "--yes");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/train +ok +200/);
+    const body = JSON.parse(started[0]?.replace(/^\S+ /, "") ?? "") as { conf: { driftd: Record<string, unknown> } };
+    expect(body.conf.driftd).toMatchObject({
+      model: "flights",
+      version: "1",
+      output: "train",
+      dry_run: true,
+      message: "a test of driftd: do nothing",
+    });
+  });
+
+  test("asks Alertmanager whether it is there, without an alert", async () => {
+    const { code, stdout } = await run("test", "--target", "am");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/am +ok +200/);
+    expect(started).toEqual(["/api/v2/alerts []"]);
+  });
+});
+
 describe("bad usage is said before anything is done", () => {
   test.each([
     [["sned"], "unknown action"],

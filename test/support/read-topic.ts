@@ -1,5 +1,5 @@
 /**
- * Prints every message of a topic as NDJSON `{partition, offset, timestampMs, value}`, by stock kafkajs: a process of its own, because the
+ * Prints every message of a topic as NDJSON `{partition, offset, timestampMs, value, key, headers}`, by stock kafkajs: a process of its own, because the
  * source mends kafkajs inside the process that it runs in. Usage: node read-topic.ts BROKERS TOPIC
  */
 
@@ -20,10 +20,11 @@ await new Promise<void>((resolve, reject) => {
   const read = consumer.run({
     autoCommit: false,
     eachBatch: async ({ batch: { partition, messages } }) => {
-      for (const { offset, timestamp, value } of messages) {
-        process.stdout.write(
-          `${JSON.stringify({ partition, offset: Number(offset), timestampMs: Number(timestamp), value: value?.toString() ?? null })}\n`,
-        );
+      for (const { offset, timestamp, value, key, headers = {} } of messages) {
+        const texts = { value: value?.toString() ?? null, key: key?.toString() ?? null };
+        const named = Object.fromEntries(Object.entries(headers).map(([name, header]) => [name, String(header)]));
+        const record = { partition, offset: Number(offset), timestampMs: Number(timestamp), ...texts, headers: named };
+        process.stdout.write(`${JSON.stringify(record)}\n`);
         if (Number(offset) === (ends.get(partition) as number) - 1) open.delete(partition);
       }
       if (open.size === 0) resolve();
