@@ -1,6 +1,7 @@
 /**
  * `npm run docs`: rewrites the generated blocks of README.md, each between `<!-- BEGIN:NAME -->` and `<!-- END:NAME -->`, from the tables that
- * the program itself runs by. With `--check` it writes nothing and exits 1 when a block is stale. A block that README.md does not have is left out.
+ * the program itself runs by, and the dashboards. With `--check` it writes nothing and exits 1 when a block is stale (whether a dashboard is, a
+ * test says). A block that README.md does not have is left out.
  */
 
 import { readFile, writeFile } from "node:fs/promises";
@@ -10,6 +11,7 @@ import { pathToFileURL } from "node:url";
 import { detectors } from "../detectors/index.ts";
 import { configTable } from "../src/config/table.ts";
 import { catalog } from "../src/metrics/catalog.ts";
+import { writeDashboards } from "./dashboards.ts";
 
 const readme = join(import.meta.dirname, "..", "README.md");
 
@@ -54,5 +56,8 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   if (process.argv.includes("--check")) {
     if (before !== after) console.error("README.md is stale; run: npm run docs");
     process.exitCode = before === after ? 0 : 1;
-  } else await writeFile(readme, after);
+  } else {
+    await writeFile(readme, after);
+    await writeDashboards();
+  }
 }

@@ -59,6 +59,7 @@ const types: Readonly<Record<string, unknown>> = {
   "serviceAccount.name": text,
   "serviceAccount.annotations": texts,
   "serviceAccount.automount": flag,
+  "rbac.jobs": flag,
   commonLabels: texts,
   podLabels: texts,
   podAnnotations: texts,

@@ -70,6 +70,18 @@ describe("compose.yaml", () => {
     expect(services["receiver"]?.environment?.["SIGNING_KEY"]).toBe(outputs.retrain.secret);
   });
 
+  it("gives Alertmanager, which may ask for retraining, driftd's own token", () => {
+    const { http } = parse(read("examples", "compose", "driftd.yaml"));
+    const token = "./examples/compose/token.txt";
+    expect(services["driftd"]?.volumes).toContain(`${token}:/etc/driftd/${http.token_file}:ro`);
+    const { receivers } = parse(read("dashboards", "alertmanager", "alertmanager.yaml"));
+    const hooks: { url: string; http_config?: { authorization: { credentials_file: string } } }[] = receivers.flatMap(
+      ({ webhook_configs = [] }) => webhook_configs,
+    );
+    const own = hooks.find(({ url }) => url.startsWith("http://driftd:9465/"));
+    expect(services["alertmanager"]?.volumes).toContain(`${token}:${own?.http_config?.authorization.credentials_file}:ro`);
+  });
+
   it("gives driftd a configuration that it accepts", async () => {
     const { code, stdout, stderr } = await driftd(["check-config", "--no-files", join(root, "examples", "compose", "driftd.yaml")]);
     expect(code, stdout + stderr).toBe(0);
@@ -103,7 +115,7 @@ describeWith(["promtool"])("promtool", () => {
 
 describeWith(["amtool"])("amtool", () => {
   it("accepts the configuration of Alertmanager", () => {
-    const { code, stdout, stderr } = run("amtool", ["check-config", join(root, "examples", "compose", "alertmanager.yml")]);
+    const { code, stdout, stderr } = run("amtool", ["check-config", join(root, "dashboards", "alertmanager", "alertmanager.yaml")]);
     expect(code, stdout + stderr).toBe(0);
   });
 });

@@ -72,6 +72,7 @@ describeWith(helmReleases.map(helmPath))("the chart", () => {
     ["a signing key in a ConfigMap", "config.outputs.retrain.secret=x", "config.outputs.retrain.secret"],
     ["a token in a header", "config.outputs.retrain.headers.authorization=x", "config.outputs.retrain.headers.authorization"],
     ["two places for references", "references.emptyDir=true", "references.emptyDir"],
+    ["Jobs without a token to make them with", "rbac.jobs=true", "serviceAccount.automount"],
     ["an alert that there is not", "prometheusRule.enabled=true,prometheusRule.disabledAlerts={Nope}", "Nope"],
   ])("refuses %s that is wrong and names it: %s", (_, set, named) => {
     for (const release of helmReleases) {
@@ -133,7 +134,7 @@ describeWith(helmReleases.map(helmPath))("the chart", () => {
         expect(container.securityContext).toMatchObject({ allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } });
         if (/(^|\/)driftd[:@]/.test(container.image)) expect(container.securityContext.readOnlyRootFilesystem).toBe(true);
       }
-      expect(spec.automountServiceAccountToken).not.toBe(true);
+      expect(spec.automountServiceAccountToken).toBe(values === "full-values.yaml" && spec.serviceAccountName !== undefined);
       for (const volume of spec.volumes ?? []) expect(volume.hostPath).toBeUndefined();
     }
   });
@@ -251,7 +252,7 @@ describeWith([...helmReleases.map(helmPath), chartTool("python")])("what the cha
     const objects = valuesFiles.flatMap(everything);
     expect(new Set(objects.map(({ kind }) => kind))).toEqual(
       new Set(
-        "ConfigMap HTTPRoute Ingress Job NetworkPolicy Pod PodDisruptionBudget PrometheusRule Secret Service ServiceAccount ServiceMonitor StatefulSet".split(
+        "ConfigMap HTTPRoute Ingress Job NetworkPolicy Pod PodDisruptionBudget PrometheusRule Role RoleBinding Secret Service ServiceAccount ServiceMonitor StatefulSet".split(
           " ",
         ),
       ),

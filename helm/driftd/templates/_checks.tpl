@@ -23,6 +23,9 @@
 {{- include "driftd.checkSecrets" (dict "value" $config "path" "config" "keys" (.Files.Get "files/secret-keys.json" | fromJsonArray) "header" false) }}
 {{- end }}
 {{- end }}
+{{- if and .Values.rbac.jobs (not .Values.serviceAccount.automount) }}
+{{- fail "rbac.jobs is true but serviceAccount.automount is false: driftd would have no token to make Jobs with" }}
+{{- end }}
 {{- $places := list }}
 {{- if or .Values.references.files .Values.references.configMaps }}{{ $places = append $places "references.files or references.configMaps" }}{{ end }}
 {{- if .Values.references.existingClaim }}{{ $places = append $places "references.existingClaim" }}{{ end }}
