@@ -147,12 +147,17 @@ async function askDaemon({ http }: Config, id: string): Promise<boolean> {
   const host = http.host === "" || http.host === "0.0.0.0" || http.host === "::" ? "127.0.0.1" : http.host;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${http.port}/api/v1/deliveries/${encodeURIComponent(id)}/replay`;
   const signal = AbortSignal.timeout(DAEMON_TIMEOUT_MS);
-  const answer = await fetch(url, { method: "POST", signal, redirect: "error" }).catch(() => undefined);
+  const token = await http.token?.reveal();
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const answer = await fetch(url, { method: "POST", headers, signal, redirect: "error" }).catch(() => undefined);
   if (answer === undefined) return false;
   await answer.body?.cancel();
   if (answer.ok) return true;
   throw new DriftdError("DELIVERY_NOT_REPLAYED", `the daemon at ${host}:${http.port} refused to replay ${id}: HTTP ${answer.status}`, {
-    hint: "its configuration may lack the output; look at its log",
+    hint:
+      answer.status === 401 || answer.status === 403
+        ? "give this configuration the daemon's http.token, or let the daemon listen on a loopback address"
+        : "its configuration may lack the output; look at its log",
   });
 }
 

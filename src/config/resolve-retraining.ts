@@ -38,5 +38,5 @@ export function concurrencyOf(output: OutputConfig | undefined): number | undefi
 
 /** Whether an address is reached from this machine alone. */
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }

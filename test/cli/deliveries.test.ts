@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -192,6 +192,19 @@ describe("replay", () => {
     expect(JSON.parse(stdout)).toEqual({ id: "msg_1", status: "pending", note: "the daemon sends it now" });
     expect(asked).toEqual(["POST /api/v1/deliveries/msg_1/replay"]);
     expect(await store.deliveries({ id: "msg_1" })).toMatchObject([{ status: "dead" }]);
+    await store.close();
+  });
+
+  test("with a daemon that wants a token brings it", async () => {
+    const tokens: (string | undefined)[] = [];
+    await startDaemon(202);
+    daemon?.on("request", ({ headers }) => tokens.push(headers.authorization));
+    await writeFile(join(folder, "token.txt"), "t0ken\n");
+    const config = await readFile(join(folder, "driftd.yaml"), "utf8");
+    await writeFile(join(folder, "driftd.yaml"), config.replace(/listen: "[^"]*"/, "$&, token_file: token.txt"));
+    const store = await openStore();
+    await run("replay", "msg_1");
+    expect(tokens).toEqual(["Bearer t0ken"]);
     await store.close();
   });
 

@@ -42,6 +42,15 @@ const messages: Readonly<Record<string, readonly string[]>> = {
   "duration-number": ["3:33: event_time.allowed_lateness: 600 is a whole number, not text; add the unit, e.g. 600s"],
   "duration-too-long": ['1:72: kafka.max_wait: "1h" is too long; at most 30s'],
   "duration-too-short": ['1:79: kafka.session_timeout: "1s" is too short; at least 6s'],
+  "http-both-tokens": ["3:21: http.token_file: stands beside token; keep one of the two"],
+  "notify-unknown-output": [
+    '2:67: models[0].notify.to[0]: "caht" is not one of outputs; did you mean "chat"?',
+    '2:79: models[0].notify.to[2]: "chat" stands twice in the list',
+  ],
+  "retrain-lock-too-short": [
+    '2:95: models[0].retrain.in_progress_timeout: "5s" is too short; at least 1m',
+    '2:109: models[0].retrain.approval: "manaul" is not one of auto, manual; did you mean "manual"?',
+  ],
   "empty-models": ["2:9: models: is an empty list; give it at least one entry"],
   "empty-references": ["2:39: models[0].references: is an empty map; list a snapshot per version"],
   "empty-section": ["3:6: http: is empty; give it a value, or remove the key"],

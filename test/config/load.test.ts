@@ -104,6 +104,49 @@ test("ssl: true means TLS with the system's certificates", () => {
   });
 });
 
+test("the guards of a retraining have their defaults, and can be switched off", () => {
+  const guardsOf = (more: string) => {
+    const text = `${kafka}models: [{ name: flights, reference: a.json, retrain: { webhook: { url: "http://localhost:9000/x" }${more} } }]\n`;
+    const { inProgressTimeoutMs, approval } = parseConfig(text, "driftd.yaml", {}).config.models[0]!.retrain!;
+    return [inProgressTimeoutMs, approval];
+  };
+  expect(guardsOf("")).toEqual([6 * 3_600_000, "auto"]);
+  expect(guardsOf(", in_progress_timeout: off, approval: manual")).toEqual([undefined, "manual"]);
+  expect(guardsOf(", in_progress_timeout: 90m")[0]).toBe(90 * 60_000);
+});
+
+test("nobody is told unless notify says so; then of warnings and of bad data too", () => {
+  const notifyOf = (more: string) => {
+    const text = `${kafka}outputs: { chat: { type: webhook, url: "http://localhost:9000/x" } }\nmodels: [{ name: flights, reference: a.json${more} }]\n`;
+    return parseConfig(text, "driftd.yaml", {}).config.models[0]!.notify;
+  };
+  expect(notifyOf("")).toBe(undefined);
+  expect(notifyOf(", notify: { to: [chat] }")).toEqual({ to: ["chat"], severity: "warning", quality: true });
+  expect(notifyOf(", notify: { to: [chat], severity: critical, quality: false }")).toEqual({
+    to: ["chat"],
+    severity: "critical",
+    quality: false,
+  });
+});
+
+test.each([
+  ["127.0.0.1:9465", true],
+  ["localhost:9465", true],
+  ["[::1]:9465", true],
+  ["127.1.2.3:80", true],
+  [":9465", false],
+  ["0.0.0.0:9465", false],
+  ["10.0.0.1:9465", false],
+  ["127.example.org:9465", false],
+])("the address %s is reached from this machine alone: %s", (listen, loopback) => {
+  const { http } = parseConfig(
+    `${kafka}models: [{ name: a, reference: a.json }]\nhttp: { listen: "${listen}", token: t0ken }\n`,
+    "driftd.yaml",
+    {},
+  ).config;
+  expect([http.loopback, String(http.token)]).toEqual([loopback, "<secret>"]);
+});
+
 test("retrain.webhook becomes an output of the model's own", async () => {
   const text = `${kafka}models: [{ name: flights, reference: a.json, retrain: { webhook: { url: "http://localhost:9000/x", secret_file: s.txt } } }]\n`;
   const { config, stands } = parse(text);

@@ -103,6 +103,44 @@ async function inOneGo(panes: readonly PaneAt[], throughMs: number, windows = WI
 const steady = (fromMs: number, toMs: number, version = "1"): PaneAt[] =>
   Array.from({ length: (toMs - fromMs) / (5 * MINUTE) }, (_, i) => ({ startMs: fromMs + i * 5 * MINUTE, version }));
 
+describe("several models", () => {
+  /** Ends in the order in which they are decided, of models a and b, the gate moving as given. */
+  async function decided(together: boolean, gates: readonly number[]): Promise<string[]> {
+    const order: string[] = [];
+    const evaluator = await createEvaluator<DecisionRows>({
+      windows: [{ name: "1h", lengthMs: HOUR, slideMs: 5 * MINUTE }],
+      clock: systemClock,
+      store: { evaluatedThrough: async () => [], firstPane: async () => 0, commitDecision: async () => {} },
+      subjects: () =>
+        ["a", "b"].map((model) => ({
+          model,
+          version: "",
+          windowAt: (window, endMs) => ({ window, endMs, records: 1 }) as unknown as WindowCounts,
+          evaluate: ({ endMs }) => ({ model, version: "", window: "1h", endMs, records: 1 }) as Evaluation,
+        })),
+      together: () => together,
+      decide: (evaluations, endMs) => {
+        order.push(`${evaluations[0]!.model} ${endMs / MINUTE}`);
+        return { alertState: [], episodes: [], outbox: [], events: [] };
+      },
+      onDecided: () => {},
+      onFailed: () => {},
+    });
+    for (const gateMs of gates) await evaluator.advance(gateMs);
+    return order;
+  }
+
+  test("go through time one by one", async () => {
+    expect(await decided(false, [10 * MINUTE])).toEqual(["a 5", "a 10", "b 5", "b 10"]);
+  });
+
+  test("go through time together where a decision about one may look at another, however the gate moves", async () => {
+    const expected = ["a 5", "b 5", "a 10", "b 10", "a 15", "b 15"];
+    expect(await decided(true, [15 * MINUTE])).toEqual(expected);
+    expect(await decided(true, [5 * MINUTE, 12 * MINUTE, 15 * MINUTE])).toEqual(expected);
+  });
+});
+
 describe("the walk", () => {
   test("every window is evaluated at each multiple of its slide after the first pane, up to the gate", async () => {
     const seen = await inOneGo(steady(0, 2 * HOUR), 2 * HOUR);

@@ -26,6 +26,7 @@ const page = `<!doctype html>
 <main>
   <section id="models" aria-label="Models"></section>
   <section id="detail" aria-label="Features"></section>
+  <section id="retrain" aria-label="Retraining"></section>
   <div class="pair">
     <section id="episodes" aria-label="Episodes"></section>
     <section id="deliveries" aria-label="Deliveries"></section>

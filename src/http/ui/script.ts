@@ -1,5 +1,5 @@
 /**
- * The page's script, as text: plain JavaScript without back-ticks. It only reads the public API, and puts text into the document as text
+ * The page's script, as text: plain JavaScript without back-ticks. It reads the public API, asks it only for what a button says, and puts text into the document as text
  * (never as markup), since names come from users. Over 250 lines, because one file is one request and needs no loader.
  */
 
@@ -90,6 +90,21 @@ async function get(url) {
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.detail || answer.statusText);
   return body;
+}
+
+// Asks for something; where the daemon wants a token, a person is asked for it, and it is kept in this page's memory alone.
+async function post(url) {
+  for (;;) {
+    const answer = await fetch(url, { method: "POST", headers: state.token ? { Authorization: "Bearer " + state.token } : {} });
+    if (answer.ok) break;
+    const problem = await answer.json();
+    if (answer.status === 401) {
+      state.token = (prompt("The token of this daemon (http.token):") || "").trim();
+      if (state.token) continue;
+    } else alert(problem.detail + (problem.hint ? "\n" + problem.hint : ""));
+    break;
+  }
+  refresh();
 }
 
 // Replaces a section's content only when what it shows has changed, and keeps the focus where it was.
@@ -265,9 +280,28 @@ function episodesSection(items) {
 }
 
 async function again(id) {
-  if (!confirm("Send " + id + " again?")) return;
-  await fetch(path("deliveries", id, "replay"), { method: "POST" });
-  refresh();
+  if (confirm("Send " + id + " again?")) await post(path("deliveries", id, "replay"));
+}
+
+function retrainSection({ items, models }) {
+  const levels = { awaiting_approval: "warning", requested: "warning", running: "warning", succeeded: "calm", failed: "critical", timed_out: "critical", rejected: "unknown", cancelled: "unknown" };
+  const words = { awaiting_approval: "Approve?", requested: "Asked", running: "Running", succeeded: "Done", failed: "Failed", timed_out: "Timed out", rejected: "Refused", cancelled: "Cancelled" };
+  const whys = { drift: "drift", alert: "an alert", schedule: "the calendar", manual: "somebody" };
+  const act = (one, action, label) => h("button", { class: "plain", "data-key": action + " " + one.id, onclick: () => confirm(label + " " + one.id + "?") && post(path("retrain", one.id, action)) }, label);
+  const row = (one) => h("li", {}, pill(levels[one.status], words[one.status]),
+    h("span", {}, h("b", {}, one.model), " " + versionName(one.version) + ", asked by " + whys[one.reason], one.new_version !== null && [": new ", h("b", {}, "version " + one.new_version)],
+      h("small", {}, when(one.created_at), " UTC \u00b7 " + one.outputs.join(", ") + " \u00b7 ", h("a", { href: path("retrain", one.id) }, "evidence"), one.detail ? " \u00b7 " + one.detail : "")),
+    one.status === "awaiting_approval" && h("span", {}, act(one, "approve", "Approve"), " ", act(one, "reject", "Refuse")));
+  const asked = models.filter((model) => model.retrain !== null);
+  const switches = asked.map(({ model, retrain }) => {
+    const action = retrain.paused ? "resume" : "pause", label = retrain.paused ? "Resume" : "Pause";
+    return h("li", {}, pill(retrain.paused ? "warning" : "calm", retrain.paused ? "Paused" : "On"),
+      h("span", {}, h("b", {}, model), h("small", {}, retrain.dry_run ? "dry run: nothing is sent" : retrain.approval === "manual" ? "sent after approval" : "sent by itself", retrain.paused_since && [", paused since ", when(retrain.paused_since), " UTC"])),
+      h("button", { class: "plain", "data-key": action + " " + model, onclick: () => confirm(label + " retraining of " + model + "?") && post(path("models", model, action)) }, label));
+  });
+  if (asked.length === 0 && items.length === 0) return [];
+  return [h("h2", {}, "Retraining"), h("div", { class: "pair" },
+    items.length === 0 ? h("p", { class: "note" }, "Nobody has been asked to retrain so far.") : h("ul", {}, items.map(row)), h("ul", {}, switches))];
 }
 
 function deliveriesSection(items) {
@@ -330,10 +364,11 @@ async function refresh() {
   running = true;
   const told = document.getElementById("refreshed");
   try {
-    const [status, models, episodes, deliveries] = await Promise.all(["status", "models", "episodes?kind=all&limit=8", "deliveries?limit=8"].map((one) => get("/api/v1/" + one)));
+    const [status, models, episodes, deliveries, retrain] = await Promise.all(["status", "models", "episodes?kind=all&limit=8", "deliveries?limit=8", "retrain?limit=8"].map((one) => get("/api/v1/" + one)));
     header(status);
     await features(models.items);
     show("models", [models.items, state.selected], ([items]) => modelsSection(items));
+    show("retrain", { items: retrain.items, models: models.items.map(({ model, retrain: one }) => ({ model, retrain: one })) }, retrainSection);
     show("episodes", episodes.items, episodesSection);
     show("deliveries", deliveries.items, deliveriesSection);
     show("sources", { sources: status.sources, records: status.records, store: status.store }, sourcesSection);

@@ -58,7 +58,7 @@ th { text-align: left; font-weight: 400; } thead th { color: var(--quiet); font-
 .distribution { table-layout: fixed; } .distribution th:first-child { width: 30%; } .distribution thead th:nth-child(3), .distribution thead th:nth-child(4) { width: 78px; }
 .distribution tbody th { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; } .distribution tfoot td { color: var(--quiet); font-size: 13px; }
 .bars svg { width: 100%; height: 16px; display: block; } .special th { font-style: italic; color: var(--quiet); } .culprit th { color: var(--critical); font-weight: 600; }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0 20px; } .pair section { min-width: 0; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0 20px; } .pair section { min-width: 0; } #retrain .pair { align-items: start; }
 ul { list-style: none; margin: 0; padding: 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 li { display: grid; grid-template-columns: 92px minmax(0, 1fr) auto; gap: 10px; align-items: start; padding: 8px 14px; border-top: 1px solid var(--line); overflow-wrap: anywhere; } li:first-child { border-top: 0; } li small { display: block; } li .pill { justify-self: start; margin-top: 1px; }
 .plain { color: var(--now); font-weight: 600; }
