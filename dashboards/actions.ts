@@ -1,15 +1,13 @@
 /** What driftd asked for, what it held back and why, and whether anybody heard it. */
 
+import { deliveryRow, ofTarget } from "./actions-delivery.ts";
 import { actionAnnotations } from "./annotations.ts";
 import type { Dashboard, Panel } from "./grafana.ts";
-import { siblings, toDeliveries, toModel, UIDS } from "./links.ts";
+import { siblings, toDeliveries, toModel, toRequests, UIDS } from "./links.ts";
 import { anyIs, COLOURS, steps, yesNo } from "./look.ts";
 import { column, stat, table, timeline, timeseries } from "./panels.ts";
-import { increase, maxBy, modelState, ofModel, ofScrape, quantile, rate, select, sumBy } from "./queries.ts";
-import { addressVariable, MODEL, SCRAPE, scrapeVariables, variables } from "./variables.ts";
-
-const ofTarget = (metric: string, ...more: readonly string[]) => select(metric, SCRAPE, 'target=~"$target"', ...more);
-const targetLinks = [toDeliveries("series")];
+import { counted, increase, maxBy, modelState, ofModel, ofScrape, sumBy } from "./queries.ts";
+import { addressVariable, MODEL, scrapeVariables, variables } from "./variables.ts";
 
 const atAGlance: readonly Panel[] = [
   stat(
@@ -95,7 +93,7 @@ const targets = table(
     ],
   },
   maxBy("target", ofTarget("driftd_webhook_queue_length")),
-  `time() - ${maxBy("target", ofTarget("driftd_webhook_oldest_pending_timestamp_seconds"))}`,
+  `time() - ${maxBy("target", ofTarget("driftd_webhook_oldest_pending_timestamp_seconds"))} or 0 * ${maxBy("target", ofTarget("driftd_webhook_queue_length"))}`,
   maxBy("target", ofTarget("driftd_webhook_dead_letters")),
   maxBy("target", ofTarget("driftd_webhook_target_disabled")),
   `time() - ${maxBy("target", ofTarget("driftd_webhook_last_success_timestamp_seconds"))}`,
@@ -139,71 +137,61 @@ const decisions: readonly Panel[] = [
       stacked: true,
       links: toModel("series"),
     },
-    [sumBy("model, reason", increase(ofModel("driftd_actions_suppressed_total"))), "{{model}} {{reason}}"],
+    [counted("model, reason", increase(ofModel("driftd_actions_suppressed_total"))), "{{model}} {{reason}}"],
   ),
 ];
 
-const delivery: readonly Panel[] = [
+const requests: readonly Panel[] = [
   timeseries(
     {
-      title: "Attempts",
-      description: "Delivery attempts in each step of the picture.",
-      unit: "none",
-      width: 8,
-      height: 8,
-      bars: true,
-      stacked: true,
-      links: targetLinks,
-    },
-    [sumBy("target", increase(ofTarget("driftd_webhook_attempts_total"))), "{{target}}"],
-  ),
-  timeseries(
-    {
-      title: "Attempts that failed, by reason",
+      title: "Open requests",
       description:
-        "connection, tls, timeout: the way there. http_5xx, rate_limited: the target, and it is tried again. http_4xx, body: what driftd says is refused. secret: the file with the secret cannot be read. gone: the target said 410.",
+        "Retrain requests that something can still come of. awaiting_approval: somebody has to approve. requested: no word from the pipeline yet. running: it said so. While one is open, in_progress holds back the next.",
       unit: "none",
-      width: 8,
+      width: 12,
+      height: 8,
+      stacked: true,
+      links: [toRequests("series"), ...toModel("series")],
+    },
+    [maxBy("model, status", ofModel("driftd_retrain_requests")), "{{model}} {{status}}"],
+  ),
+  timeseries(
+    {
+      title: "Finished requests",
+      description:
+        "Requests that came to an end, in each step of the picture. failed: the pipeline said so, or every delivery was given up. timed_out: nothing was heard within in_progress_timeout. cancelled: the drift was over before anybody was asked.",
+      unit: "none",
+      width: 12,
       height: 8,
       bars: true,
       stacked: true,
-      links: targetLinks,
+      links: [toRequests("series"), ...toModel("series")],
     },
-    [sumBy("target, reason", increase(ofTarget("driftd_webhook_attempt_failures_total"))), "{{target}} {{reason}}"],
+    [counted("model, status", increase(ofModel("driftd_retrain_finished_total"))), "{{model}} {{status}}"],
+  ),
+  timeline(
+    {
+      title: "Paused models",
+      description: "Where retraining is paused, by the configuration or over the API: drift is judged and shown, and nobody is asked.",
+      width: 12,
+      height: 6,
+      mappings: yesNo("not paused", "paused", COLOURS.near),
+      links: [toRequests("series"), ...toModel("series")],
+    },
+    [maxBy("model", ofModel("driftd_retrain_paused")), "{{model}}"],
   ),
   timeseries(
     {
-      title: "Time of an attempt",
-      description: "95th percentile. An attempt ends at the target's timeout (15 s by default).",
-      unit: "s",
-      width: 8,
-      height: 8,
-      links: targetLinks,
-    },
-    [quantile(0.95, "target", ofTarget("driftd_webhook_attempt_duration_seconds_bucket")), "{{target}}"],
-  ),
-  timeseries(
-    {
-      title: "Waiting and given up",
-      description: "Messages in the outbox and dead letters, by target.",
+      title: "Alerts that came in",
+      description:
+        "Alerts received from Alertmanager, in each step, by what came of them. unlabelled, unknown_model, not_configured: the route sends what driftd cannot use.",
       unit: "none",
       width: 12,
-      height: 8,
-      links: targetLinks,
+      height: 6,
+      bars: true,
+      stacked: true,
     },
-    [maxBy("target", ofTarget("driftd_webhook_queue_length")), "{{target}} waiting"],
-    [maxBy("target", ofTarget("driftd_webhook_dead_letters")), "{{target}} given up"],
-  ),
-  timeseries(
-    {
-      title: "Lines written beside",
-      description: "Lines of the event log, and lines about outlying records, a second.",
-      unit: "cps",
-      width: 12,
-      height: 8,
-    },
-    [`sum(${rate(ofScrape("driftd_event_log_lines_total"))})`, "event log"],
-    [sumBy("model", rate(ofModel("driftd_outlier_lines_total"))), "outliers of {{model}}"],
+    [sumBy("outcome", increase(ofScrape("driftd_trigger_alerts_total"))), "{{outcome}}"],
   ),
 ];
 
@@ -215,5 +203,10 @@ export const actions: Dashboard = {
   variables: [...scrapeVariables, variables.models, variables.targets, addressVariable],
   annotations: actionAnnotations,
   links: siblings,
-  rows: [{ panels: [...atAGlance, targets] }, { title: "Decisions", panels: decisions }, { title: "Delivery", panels: delivery }],
+  rows: [
+    { panels: [...atAGlance, targets] },
+    { title: "Decisions", panels: decisions },
+    { title: "Requests", panels: requests },
+    deliveryRow,
+  ],
 };

@@ -1,17 +1,79 @@
-/** The lower half of the overview, folded away: every feature, the quality of the data, how many records came, the references. */
+/** The lower part of the overview: drift over time, and folded away every feature, the quality of the data, how many records came, the references. */
 
 import type { Panel, Row } from "./grafana.ts";
 import { toDriftd, toFeature, toModel } from "./links.ts";
-import { COLOURS, limitSteps, stateMappings } from "./look.ts";
-import { column, table, timeseries } from "./panels.ts";
-import { featureState, IN_VIEW, maxBy, ofModel, ofReference, ofVersion, shareOfLimit } from "./queries.ts";
+import { COLOURS, limitSteps, stateMappings, steps, verdictMappings } from "./look.ts";
+import { column, history, table, timeline, timeseries } from "./panels.ts";
+import { coloured, FEATURE, farthest, featureState, IN_VIEW, maxBy, ofModel, ofReference, ofVersion, windowState } from "./queries.ts";
 
-/** What tells one feature from another. */
-export const FEATURE = "model, version, feature";
 /** Where a feature's series leads. */
 export const featureLinks = [toFeature("series"), ...toDriftd("series")];
 /** Seconds since the time that a gauge of models and versions holds. */
 export const age = (metric: string) => `time() - ${maxBy("model, version", ofVersion(metric))}`;
+
+/** The features that came nearest to their limit, or went farthest over it, in the time shown. */
+const inSight = `topk(20, ${farthest(IN_VIEW, "[$__range] @ end()")})`;
+
+const overTime: readonly Panel[] = [
+  history(
+    {
+      title: "Score as a share of its limit",
+      description:
+        "Feature by time: the 20 features that came farthest, in one colour scale for all statistics; of the chosen windows the least share counts, so that a thin hour alone does not colour it. Yellow begins at a fifth of the critical limit, where calibrated limits put the warning; orange is over it and not drift; red is drift. A gap: no score.",
+      unit: "percentunit",
+      width: 24,
+      height: 11,
+      decimals: 0,
+      thresholds: limitSteps,
+      links: featureLinks,
+    },
+    [`(${coloured()}) and on (${FEATURE}) (${inSight})`, "{{model}} {{version}} · {{feature}}"],
+  ),
+  timeline(
+    {
+      title: "Verdict of each window",
+      description:
+        "Each window's last verdict, before it is sustained. Short windows see breaks, long ones slow drift. Purple: too few records, no reference, or another reason to say nothing.",
+      width: 24,
+      height: 8,
+      mappings: verdictMappings,
+      links: toModel("series"),
+    },
+    [windowState, "{{model}} {{version}} · {{window}}"],
+  ),
+  timeseries(
+    {
+      title: "Share of features in drift",
+      description:
+        "Features in drift, of those that are judged. One feature is a matter of that feature; many at once are a matter of the whole input.",
+      unit: "percentunit",
+      width: 12,
+      height: 8,
+      min: 0,
+      max: 1,
+      links: toModel("series"),
+    },
+    [
+      `${maxBy("model, version", `sum without (severity) (${ofVersion("driftd_model_drifted_features")})`)} / ${maxBy("model, version", ofVersion("driftd_model_features"))}`,
+      "{{model}} {{version}}",
+    ],
+  ),
+  timeseries(
+    {
+      title: "Farthest feature of each model",
+      description:
+        "The share of its limit that the farthest feature reaches in every chosen window; beyond the dashed line only with a verdict of drift.",
+      unit: "percentunit",
+      width: 12,
+      height: 8,
+      decimals: 0,
+      thresholds: steps("transparent", [1, COLOURS.critical]),
+      lines: "dashed",
+      links: toModel("series"),
+    },
+    [maxBy("model, version", coloured()), "{{model}} {{version}}"],
+  ),
+];
 
 const everyFeature: readonly Panel[] = [
   table(
@@ -32,7 +94,7 @@ const everyFeature: readonly Panel[] = [
       ],
     },
     featureState(),
-    maxBy(FEATURE, shareOfLimit()),
+    coloured(),
     maxBy(FEATURE, ofVersion("driftd_feature_missing_ratio", IN_VIEW[0])),
   ),
 ];
@@ -150,7 +212,6 @@ const references: readonly Panel[] = [
       height: 8,
       decimals: 3,
       links: featureLinks,
-      mayBeEmpty: "only references that are renewed have a first one",
     },
     [`topk(20, ${maxBy(FEATURE, ofVersion("driftd_reference_distance"))})`, "{{model}} {{version}} · {{feature}}"],
   ),
@@ -158,6 +219,7 @@ const references: readonly Panel[] = [
 
 /** Rows for the overview. */
 export const overviewDetail: readonly Row[] = [
+  { title: "Over time", panels: overTime },
   { title: "Every feature", collapsed: true, panels: everyFeature },
   { title: "Quality of the data", collapsed: true, panels: quality },
   { title: "Records against what is usual", collapsed: true, panels: records },

@@ -1,30 +1,16 @@
 /** The first page: which models are in drift, which cannot be judged, what fires, and where to go from here. */
 
 import { modelAnnotations } from "./annotations.ts";
-import { age, FEATURE, featureLinks, overviewDetail } from "./drift-overview-detail.ts";
+import { age, featureLinks, overviewDetail } from "./drift-overview-detail.ts";
 import type { Dashboard, Panel } from "./grafana.ts";
 import { siblings, toModel, toRunbook, UIDS } from "./links.ts";
-import { anyIs, COLOURS, limitSteps, stateMappings, steps, verdictMappings } from "./look.ts";
-import { bargauge, column, history, stat, table, timeline, timeseries } from "./panels.ts";
-import {
-  alerts,
-  featureState,
-  IN_VIEW,
-  maxBy,
-  modelState,
-  ofScrape,
-  ofVersion,
-  rate,
-  shareOfLimit,
-  sumBy,
-  windowState,
-} from "./queries.ts";
+import { anyIs, COLOURS, limitSteps, stateMappings, steps } from "./look.ts";
+import { bargauge, column, stat, table, timeline } from "./panels.ts";
+import { alerts, coloured, FEATURE, featureState, maxBy, modelState, ofScrape, ofVersion, rate, sumBy } from "./queries.ts";
 import { addressVariable, scrapeVariables, variables } from "./variables.ts";
 
 /** Features that were in drift at any time shown. */
 const drifted = `${maxBy(FEATURE, `max_over_time(${ofVersion("driftd_feature_drifted")}[$__range] @ end())`)} > 0`;
-/** The features that came nearest to their limit, or went farthest over it, in the time shown. */
-const farthest = `topk(20, ${maxBy(FEATURE, shareOfLimit(IN_VIEW, "[$__range] @ end()"))})`;
 
 const atAGlance: readonly Panel[] = [
   stat(
@@ -107,7 +93,7 @@ const models = table(
   {
     title: "Models",
     description:
-      "Every model and version, with what holds now. A state is driftd's own verdict; “farthest” is the highest score as a share of its limit, whatever the statistic. Click a model for its features, its actions, or driftd's own page.",
+      "Every model and version, with what holds now. A state is driftd's own verdict; “farthest” is the share of its limit that the farthest feature reaches in every window, whatever the statistic. Click a model for its features, its actions, or driftd's own page.",
     unit: "none",
     width: 16,
     height: 9,
@@ -129,7 +115,7 @@ const models = table(
   maxBy("model, version", ofVersion("driftd_model_drifted_features", 'severity="critical"')),
   maxBy("model, version", ofVersion("driftd_model_drifted_features", 'severity="warning"')),
   maxBy("model, version", ofVersion("driftd_model_features")),
-  maxBy("model, version", shareOfLimit()),
+  maxBy("model, version", coloured()),
   maxBy("model, version", ofVersion("driftd_model_quality_failing_features")),
   sumBy("model, version", rate(ofVersion("driftd_records_total"))),
   age("driftd_last_evaluation_success_timestamp_seconds"),
@@ -146,7 +132,7 @@ const firing = table(
     height: 9,
     hidden: ["Value"],
     columns: [
-      { field: "alertname", title: "alert", properties: column.links([toRunbook]) },
+      { field: "alertname", properties: column.links([toRunbook]) },
       { field: "severity", title: "severity" },
       { field: "alertstate", title: "state" },
       { field: "model", title: "model" },
@@ -161,7 +147,7 @@ const features: readonly Panel[] = [
     {
       title: "Farthest from the reference now",
       description:
-        "The ten features with the highest score, as a share of the highest limit that is set for it. Over 100 % alone is no drift yet: driftd also asks whether it is more than noise, and whether it lasts. The state beside this says so.",
+        "The ten features whose scores reach the greatest share of their limit in every chosen window. Orange at 100 %: over the limit, and yet not drift, for it is within what is usual, or has not lasted. Red: drift by driftd's verdict.",
       unit: "percentunit",
       width: 8,
       height: 10,
@@ -171,7 +157,7 @@ const features: readonly Panel[] = [
       thresholds: limitSteps,
       links: featureLinks,
     },
-    [`sort_desc(topk(10, ${maxBy(FEATURE, shareOfLimit())}))`, "{{model}} {{version}} · {{feature}}"],
+    [`sort_desc(topk(10, ${coloured()}))`, "{{model}} {{version}} · {{feature}}"],
   ),
   timeline(
     {
@@ -186,66 +172,6 @@ const features: readonly Panel[] = [
   ),
 ];
 
-const overTime: readonly Panel[] = [
-  history(
-    {
-      title: "Score as a share of its limit",
-      description:
-        "Feature by time: the 20 features that came farthest, in one colour scale for all statistics. Red is over the highest limit, yellow begins at a fifth of it, where calibrated limits put the warning. A gap: no score.",
-      unit: "percentunit",
-      width: 24,
-      height: 11,
-      decimals: 0,
-      thresholds: limitSteps,
-      links: featureLinks,
-    },
-    [`${maxBy(FEATURE, shareOfLimit())} and on (${FEATURE}) (${farthest})`, "{{model}} {{version}} · {{feature}}"],
-  ),
-  timeline(
-    {
-      title: "Verdict of each window",
-      description:
-        "Each window's last verdict, before it is sustained. Short windows see breaks, long ones slow drift. Purple: too few records, no reference, or another reason to say nothing.",
-      width: 24,
-      height: 8,
-      mappings: verdictMappings,
-      links: toModel("series"),
-    },
-    [windowState, "{{model}} {{version}} · {{window}}"],
-  ),
-  timeseries(
-    {
-      title: "Share of features in drift",
-      description:
-        "Features in drift, of those that are judged. One feature is a matter of that feature; many at once are a matter of the whole input.",
-      unit: "percentunit",
-      width: 12,
-      height: 8,
-      min: 0,
-      max: 1,
-      links: toModel("series"),
-    },
-    [
-      `${maxBy("model, version", `sum without (severity) (${ofVersion("driftd_model_drifted_features")})`)} / ${maxBy("model, version", ofVersion("driftd_model_features"))}`,
-      "{{model}} {{version}}",
-    ],
-  ),
-  timeseries(
-    {
-      title: "Farthest feature of each model",
-      description: "The highest score of any feature as a share of its limit. The dashed line is the limit.",
-      unit: "percentunit",
-      width: 12,
-      height: 8,
-      decimals: 0,
-      thresholds: steps("transparent", [1, COLOURS.critical]),
-      lines: "dashed",
-      links: toModel("series"),
-    },
-    [maxBy("model, version", shareOfLimit()), "{{model}} {{version}}"],
-  ),
-];
-
 /** Drift overview. */
 export const driftOverview: Dashboard = {
   uid: UIDS.overview,
@@ -254,5 +180,5 @@ export const driftOverview: Dashboard = {
   variables: [...scrapeVariables, variables.models, variables.versions, variables.windows, variables.statistics, addressVariable],
   annotations: modelAnnotations,
   links: siblings,
-  rows: [{ panels: [...atAGlance, models, firing, ...features] }, { title: "Over time", panels: overTime }, ...overviewDetail],
+  rows: [{ panels: [...atAGlance, models, firing, ...features] }, ...overviewDetail],
 };

@@ -5,7 +5,19 @@ import type { Dashboard, Panel } from "./grafana.ts";
 import { siblings, toDriftd, UIDS } from "./links.ts";
 import { COLOURS, dashed, limitSteps, stateMappings, steps, verdictMappings } from "./look.ts";
 import { column, stat, table, timeline, timeseries } from "./panels.ts";
-import { featureState, IN_VIEW, maxBy, ofModel, ofReference, ofVersion, rate, select, shareOfLimit, windowState } from "./queries.ts";
+import {
+  coloured,
+  featureState,
+  IN_VIEW,
+  maxBy,
+  ofModel,
+  ofReference,
+  ofVersion,
+  rate,
+  select,
+  shareOfLimit,
+  windowState,
+} from "./queries.ts";
 import { addressVariable, MODEL, scrapeVariables, variables } from "./variables.ts";
 
 const THIS = 'feature=~"$feature"';
@@ -30,8 +42,9 @@ const atAGlance: readonly Panel[] = [
   ),
   stat(
     {
-      title: "Farthest score",
-      description: "The highest score over the chosen windows and statistics, as a share of the highest limit that is set for it.",
+      title: "Share of its limit",
+      description:
+        "The share of its limit that the farthest statistic reaches in every chosen window. Orange at 100 %: over the limit, and yet not drift. Red: drift.",
       unit: "percentunit",
       width: 4,
       height: 4,
@@ -39,11 +52,11 @@ const atAGlance: readonly Panel[] = [
       thresholds: limitSteps,
       links,
     },
-    [maxBy("version", shareOfLimit([THIS, ...IN_VIEW])), "{{version}}"],
+    [coloured(IN_VIEW, [THIS]), "{{version}}"],
   ),
   stat(
     {
-      title: "Missing values",
+      title: "Missing now",
       description:
         "Share of the window's records without a value, the worst of the chosen windows. Whether that is too much is judged against the reference's own share.",
       unit: "percentunit",
@@ -100,7 +113,7 @@ const drift: readonly Panel[] = [
     {
       title: "Short against long windows",
       description:
-        "The score as a share of its limit, a line for each window. Short ones jump first and are noisy; when the long ones follow, it lasts. The dashed line is the limit.",
+        "The score as a share of its limit, a line for each window. Short ones jump first and are noisy; when the long ones follow, it lasts. Above the dashed line is not always drift: a calibrated limit here is the least effect that matters, and the shift must also be greater than what the reference's own days show at that hour.",
       unit: "percentunit",
       width: 24,
       height: 8,
@@ -118,7 +131,7 @@ const scores: readonly Panel[] = [
     {
       title: "Score: $statistic",
       description:
-        "The score in its own unit (psi and kl in nats, ks 0 to 1; psi_excess is psi less its noise, and is what calibrated limits are held against) with its limits dashed. Without a dashed line the statistic has no limit and decides nothing.",
+        "The score in its own unit (psi and kl in nats, ks 0 to 1; psi_excess is psi less its noise, and is what calibrated limits are held against) with its limits dashed. Without a dashed line the statistic has no limit and decides nothing. Above it driftd still asks whether it is more than noise.",
       unit: "none",
       width: 24,
       height: 8,

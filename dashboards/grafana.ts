@@ -35,8 +35,6 @@ export type Panel = {
   readonly transformations?: readonly Json[];
   /** More keys of the panel. */
   readonly more?: Json;
-  /** Why the panel has no data in a healthy installation: a reason for the test that wants data of every panel. Not in the JSON. */
-  readonly mayBeEmpty?: string;
 };
 
 /** Panels that belong together, under a heading or (the first ones) under none. */

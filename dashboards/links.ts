@@ -2,8 +2,8 @@
 
 import { type Json, TAG, variable } from "./grafana.ts";
 
-/** Folder of the alerts' pages; the file is called as the alert. */
-export const RUNBOOKS = "https://github.com/driftd/driftd/blob/main/dashboards/runbooks";
+/** Where people read dashboards/runbooks/, one file for each alert: the same address as in the rules, to be replaced in both by the same `sed`. */
+const RUNBOOKS = "https://driftd.example/runbooks";
 
 /** Where a browser reaches driftd: the value of the variable `driftd` until the reader writes another into it. */
 export const DRIFTD_URL = "http://localhost:9465";
@@ -82,6 +82,11 @@ export function toDriftd(from: From): readonly Json[] {
     link("Both distributions, on driftd's page", `${DRIFTD}/#model=${model}&version=${version}&feature=${feature}`),
     link("Every gate with its limit, in driftd's API", `${DRIFTD}/api/v1/models/${model}/features/${feature}?version=${version}`),
   ];
+}
+
+/** To the requests for retraining a model. */
+export function toRequests(from: From): Json {
+  return link("Its requests, in driftd's API", `${DRIFTD}/api/v1/retrain?model=${label(from, "model")}`);
 }
 
 /** To the messages of an output. */

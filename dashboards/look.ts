@@ -56,10 +56,11 @@ export function steps(first: string, ...more: readonly (readonly [from: number, 
 }
 
 /**
- * The one scale of a score as a share of its highest limit. By calibrated limits a warning begins at a fifth of the critical one, and green ends
- * there: no score that is over a limit is green.
+ * The one scale of a score as a share of its highest limit, whatever the statistic. By calibrated limits a warning begins at a fifth of the
+ * critical one, and green ends there: no score that is over a limit is green. Orange is at the limit without a verdict of drift, red beyond it
+ * with one (`coloured` in queries.ts).
  */
-export const limitSteps = steps(COLOURS.fine, [0.2, COLOURS.near], [0.5, COLOURS.warning], [1, COLOURS.critical]);
+export const limitSteps = steps(COLOURS.fine, [0.2, COLOURS.near], [1, COLOURS.warning], [1.0001, COLOURS.critical]);
 
 /** For counts of what should not be: none is not a verdict, so it has no colour. */
 export function anyIs(colour: string): Json {
@@ -68,14 +69,6 @@ export function anyIs(colour: string): Json {
 
 /** Colours by threshold. */
 export const byThreshold: Json = { mode: "thresholds" };
-
-/** A colour of its own for the series that are called so. */
-export function paint(series: string, colour: string, more: readonly Json[] = []): Json {
-  return {
-    matcher: { id: "byName", options: series },
-    properties: [{ id: "color", value: { mode: "fixed", fixedColor: colour } }, ...more],
-  };
-}
 
 /** A limit drawn as a dashed line: of the series whose name matches. */
 export function dashed(pattern: string, colour: string): Json {

@@ -5,7 +5,6 @@ import { byThreshold, COLOURS, stateMappings, steps } from "./look.ts";
 
 /** What every panel must say. */
 type Said = Pick<Panel, "title" | "description" | "unit" | "width" | "height"> & {
-  readonly mayBeEmpty?: string;
   readonly overrides?: readonly Json[];
   readonly links?: readonly Json[];
   readonly decimals?: number;
@@ -40,7 +39,6 @@ const base = (said: Said) => ({
   width: said.width,
   height: said.height,
   overrides: said.overrides ?? [],
-  ...(said.mayBeEmpty === undefined ? {} : { mayBeEmpty: said.mayBeEmpty }),
 });
 
 const overTime = (asked: readonly Asked[]): readonly Target[] => asked.map(([expr, legend]) => ({ expr, legend }));
@@ -147,7 +145,7 @@ export function history(said: Said, ...asked: readonly Asked[]): Panel {
 }
 
 /** A column of a table: what it is called, and how it looks. A label's column has its name as `field`, a query's is `Value #A`, or `Value` if it is the only one. */
-export type Column = { readonly field: string; readonly title?: string; readonly properties?: readonly Json[] };
+type Column = { readonly field: string; readonly title?: string; readonly properties?: readonly Json[] };
 
 /** What holds now, a row for each set of labels: those that the queries aggregate by. `hidden`: columns that say nothing. */
 export function table(

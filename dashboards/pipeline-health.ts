@@ -7,7 +7,7 @@ import { anyIs, COLOURS, steps, yesNo } from "./look.ts";
 import { column, stat, table, timeseries } from "./panels.ts";
 import { inputRows, NO_KAFKA, ofTopic } from "./pipeline-input.ts";
 import { processRows } from "./pipeline-process.ts";
-import { increase, maxBy, ofModel, ofScrape, quantile, rate, select, sumBy } from "./queries.ts";
+import { counted, increase, maxBy, ofModel, ofScrape, quantile, rate, select, sumBy } from "./queries.ts";
 import { addressVariable, SCRAPE, scrapeVariables, variables } from "./variables.ts";
 
 const atAGlance: readonly Panel[] = [
@@ -113,7 +113,7 @@ const evaluation: readonly Panel[] = [
       bars: true,
       stacked: true,
     },
-    [`${sumBy("model, reason", increase(ofModel("driftd_evaluations_skipped_total")))} > 0`, "{{model}} {{reason}}"],
+    [counted("model, reason", increase(ofModel("driftd_evaluations_skipped_total"))), "{{model}} {{reason}}"],
     [sumBy("model, reason", increase(ofModel("driftd_evaluation_failures_total"))), "{{model}} failed: {{reason}}"],
   ),
   timeseries(

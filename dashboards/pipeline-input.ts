@@ -2,8 +2,9 @@
 
 import type { Panel, Row } from "./grafana.ts";
 import { toModel } from "./links.ts";
-import { timeseries } from "./panels.ts";
-import { increase, maxBy, ofModel, ofScrape, quantile, rate, select, sumBy } from "./queries.ts";
+import { COLOURS, yesNo } from "./look.ts";
+import { timeline, timeseries } from "./panels.ts";
+import { counted, increase, maxBy, ofModel, ofScrape, quantile, rate, select, sumBy } from "./queries.ts";
 import { SCRAPE } from "./variables.ts";
 
 /** Of the chosen topics. */
@@ -33,7 +34,7 @@ const records: readonly Panel[] = [
       height: 8,
       stacked: true,
     },
-    [`${sumBy("topic, reason", rate(ofTopic("driftd_messages_dropped_total")))} > 0`, "{{topic}} {{reason}}"],
+    [counted("topic, reason", rate(ofTopic("driftd_messages_dropped_total"))), "{{topic}} {{reason}}"],
     [sumBy("topic", rate(ofTopic("driftd_messages_lost_total"))), "{{topic}} lost"],
   ),
   timeseries(
@@ -63,16 +64,26 @@ const records: readonly Panel[] = [
   ),
   timeseries(
     {
-      title: "Silence",
-      description:
-        "Seconds since a record of the model was last counted. The model is called silent once that is unusual for its traffic; then it cannot be judged.",
+      title: "Since the last record",
+      description: "Time since a record of the model was last counted.",
       unit: "s",
       width: 8,
       height: 8,
       links: toModel("series"),
     },
     [`time() - ${maxBy("model, version", ofModel("driftd_model_last_record_timestamp_seconds"))}`, "{{model}} {{version}}"],
-    [`${maxBy("model, version", ofModel("driftd_model_silent"))} == 1`, "{{model}} {{version}} silent"],
+  ),
+  timeline(
+    {
+      title: "Silent models",
+      description:
+        "A model is silent when no record of it comes, although everything in its topics was read, for longer than is usual for its traffic. While it is, nothing can be told about it.",
+      width: 24,
+      height: 5,
+      mappings: yesNo("records come, or none are due", "silent", COLOURS.cannotTell),
+      links: toModel("series"),
+    },
+    [maxBy("model, version", ofModel("driftd_model_silent")), "{{model}} {{version}}"],
   ),
 ];
 
@@ -136,7 +147,10 @@ const kafka: readonly Panel[] = [
       height: 8,
     },
     [sumBy("topic", ofTopic("driftd_kafka_assigned_partitions")), "{{topic}} partitions"],
-    [maxBy("topic", ofTopic("driftd_kafka_foreign_member")), "{{topic}} foreign member"],
+    [
+      `${maxBy("topic", ofTopic("driftd_kafka_foreign_member"))} or 0 * ${maxBy("topic", ofTopic("driftd_kafka_assigned_partitions"))}`,
+      "{{topic}} foreign member",
+    ],
   ),
 ];
 

@@ -7,6 +7,9 @@
 import { STATE } from "./look.ts";
 import { MODEL, SCRAPE, VERSION } from "./variables.ts";
 
+/** What tells one feature from another. */
+export const FEATURE = "model, version, feature";
+
 /** An instant selector. */
 export function select(metric: string, matchers: readonly string[], ...more: readonly string[]): string {
   return `${metric}{${[...matchers, ...more].join(",")}}`;
@@ -36,15 +39,37 @@ export const ofReference = (labels: string, selector: string) =>
 /** The matchers of a chosen window and statistic. */
 export const IN_VIEW = ['window=~"$window"', 'statistic=~"$statistic"'] as const;
 
-/**
- * Each score as a share of the highest limit that is set for it (the critical one, unless there is only a warning): one scale for all statistics.
- * `range` (`[$__range] @ end()`) looks for the highest score of the time shown instead.
- */
-export function shareOfLimit(more: readonly string[] = IN_VIEW, range?: string): string {
-  const score = ofVersion("driftd_drift_score", ...more);
+/** Each score as a share of the highest limit that is set for it (the critical one, unless there is only a warning): one scale for all statistics. */
+export function shareOfLimit(more: readonly string[] = IN_VIEW, range = ""): string {
+  const selector = ofVersion("driftd_drift_score", ...more);
+  const score = range === "" ? selector : `max_over_time(${selector}${range})`;
   const limit = `max without (severity) (${ofModel("driftd_drift_threshold", ...more.filter((matcher) => matcher.startsWith("statistic")))})`;
-  const on = "on (job, instance, model, feature, statistic) group_left ()";
-  return range === undefined ? `${score} / ${on} ${limit}` : `max_over_time(${score}${range}) / ${on} ${limit}`;
+  return `${score} / on (job, instance, model, feature, statistic) group_left () ${limit}`;
+}
+
+/**
+ * How far a feature is from its limit: of its farthest statistic, in every chosen window, so the least of them. A thin hour makes short windows
+ * jump although driftd, which knows the hour, sees nothing; what is real shows in the long ones too. `range` (`[$__range] @ end()`) takes the
+ * highest scores of the time shown.
+ */
+export function farthest(more: readonly string[] = IN_VIEW, range = ""): string {
+  return `clamp_min(${maxBy(FEATURE, `min without (window) (${shareOfLimit(more, range)})`)}, 0)`;
+}
+
+/**
+ * The same, as it is coloured: more than 1 only where driftd's verdict on the feature is drift. A calibrated limit on this scale is the least
+ * effect that matters; whether the shift is also greater than what the reference's own days show is no number here, so 1 is as much as a score
+ * can say on its own.
+ */
+export function coloured(more: readonly string[] = IN_VIEW, matchers: readonly string[] = []): string {
+  const share = farthest([...matchers, ...more]);
+  return `${share} and on (${FEATURE}) ${maxBy(FEATURE, ofVersion("driftd_feature_drifted", ...matchers))} == 1 or clamp_max(${share}, 1)`;
+}
+
+/** What counted, by all labels; where nothing did, one 0 for each value of the first label and not one for each possible reason. */
+export function counted(labels: string, expr: string): string {
+  const [first = ""] = labels.split(", ");
+  return `sum by (${labels}) (${expr}) > 0 or sum by (${first}) (${expr}) == 0`;
 }
 
 /** No verdict of any window for so long, and there is none: four times the longest slide there is. */
@@ -74,13 +99,12 @@ export function modelState(matchers: readonly string[] = VERSION): string {
 
 /** A state for each feature: that of driftd's own verdict; cannot tell without a score, or where the model's verdict does not hold. */
 export function featureState(...more: readonly string[]): string {
-  const labels = "model, version, feature";
-  const scored = `group by (${labels}) (${ofVersion("driftd_drift_score", ...more)})`;
+  const scored = `group by (${FEATURE}) (${ofVersion("driftd_drift_score", ...more)})`;
   return [
-    `${STATE.critical} * ${maxBy(labels, ofVersion("driftd_feature_drifted", 'severity="critical"', ...more))} > 0`,
-    `${maxBy(labels, ofVersion("driftd_feature_drifted", 'severity="warning"', ...more))} > 0`,
+    `${STATE.critical} * ${maxBy(FEATURE, ofVersion("driftd_feature_drifted", 'severity="critical"', ...more))} > 0`,
+    `${maxBy(FEATURE, ofVersion("driftd_feature_drifted", 'severity="warning"', ...more))} > 0`,
     `0 * (${scored} and on (model, version) (${judged(VERSION)}))`,
-    `0 * ${maxBy(labels, ofVersion("driftd_feature_drifted", ...more))} - 1`,
+    `0 * ${maxBy(FEATURE, ofVersion("driftd_feature_drifted", ...more))} - 1`,
   ].join(" or ");
 }
 
