@@ -22,7 +22,7 @@ export type RetrainingWatchOptions = {
 export type RetrainingWatch = {
   /** Whether a request's message still waits for its first delivery, as far as is known. */
   readonly undelivered: (request: string) => boolean;
-  /** Reads what waits, before anything is judged. */
+  /** Reads what waits, and cancels what a crash has left behind: before anything is judged or sent. */
   readonly prime: () => Promise<void>;
   /** Looks once; to be called every few seconds and when a delivery has ended. A look that is under way is not begun again, but repeated. */
   readonly look: () => Promise<void>;
@@ -62,17 +62,12 @@ export function createRetrainingWatch({ store, pipeline, outbox, clock, log }: R
   }
 
   async function lookAtDeliveries(): Promise<void> {
-    const { between, openRequests, alerts } = pipeline();
-    const firing = new Set(alerts().map(({ episode }) => episode?.id));
+    const { between, openRequests } = pipeline();
     for (const record of openRequests()) {
       if (record.status !== "requested" || delivered.has(record.id)) continue;
       const found = await judge(record);
       if (found === undefined) {
         waiting.add(record.id);
-        // The end of its episode was stored, and then the process ended before the messages were cancelled. One that was tried may have been
-        // sent again by hand, and is left alone.
-        const over = record.reason === "drift" && !firing.has(record.episode ?? undefined);
-        if (over && (await rowsOf(record)).every(({ attempts }) => attempts === 0)) await outbox().cancel(messageIds(record));
         continue;
       }
       if (found !== record) {
@@ -102,8 +97,18 @@ export function createRetrainingWatch({ store, pipeline, outbox, clock, log }: R
   return {
     undelivered: (request) => waiting.has(request),
     prime: async () => {
+      const firing = new Set(
+        pipeline()
+          .alerts()
+          .map(({ episode }) => episode?.id),
+      );
       for (const record of await store.retrainRequests({ open: true })) {
-        if (record.status === "requested" && (await judge(record)) === undefined) waiting.add(record.id);
+        if (record.status !== "requested" || (await judge(record)) !== undefined) continue;
+        waiting.add(record.id);
+        // The end of its episode was stored, and then the process ended before the messages were cancelled. One that was tried may have been
+        // sent again by hand, and is left alone.
+        const over = record.reason === "drift" && !firing.has(record.episode ?? undefined);
+        if (over && (await rowsOf(record)).every(({ attempts }) => attempts === 0)) await outbox().cancel(messageIds(record));
       }
     },
     look: () => {

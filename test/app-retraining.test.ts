@@ -2,8 +2,11 @@
 
 import { copyFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { RetrainRecord } from "../src/decide/record.ts";
 import { type Receiver, startReceiver } from "../src/demo/receiver.ts";
 import { systemClock } from "../src/lib/clock.ts";
+import { silentLog } from "../src/lib/log.ts";
+import { openSqliteStore } from "../src/store/sqlite.ts";
 import { until } from "./support/daemon.ts";
 import { createWorkspace, HOUR, ndjson, SECRET, smallSnapshot, T0, type TestApp, traffic, type Workspace } from "./support/workspace.ts";
 
@@ -274,6 +277,47 @@ describe("a killed process", () => {
     expect(await requests(next, `?status=${status}`)).toMatchObject([{ id }]);
     const asked = await post(next, "/api/v1/retrain", { model: "m" });
     expect([asked.status, asked.body["guard"]]).toEqual(guard === undefined ? [202, undefined] : [409, guard]);
+  });
+});
+
+describe("a process that was killed between the end of an episode and what follows from it", () => {
+  const record: RetrainRecord = {
+    ...{ id: "msg_1", model: "m", version: "", reason: "drift", severity: "critical", episode: "ep_gone", status: "requested" },
+    ...{ createdAtMs: T0, updatedAtMs: T0, outputs: ["pipeline"], newVersion: null, detail: null, dedupKey: null, body: "{}" },
+  };
+  const message = {
+    id: "msg_1",
+    output: "pipeline",
+    type: "driftd.retrain.requested",
+    model: "m",
+    version: "",
+    body: "{}",
+    createdAtMs: T0,
+  };
+
+  async function left(attempted: boolean): Promise<void> {
+    const store = await openSqliteStore({ path: space.path("driftd.db"), log: silentLog, driftdVersion: "test" });
+    const none = { evaluatedThrough: [], evaluations: [], alertState: [], episodes: [], events: [] };
+    await store.commitDecision({ ...none, outbox: [message], requests: [record] });
+    const attempt = { id: "msg_1", atMs: T0, ok: false, status: null, failure: "timeout", latencyMs: 1, excerpt: "" };
+    if (attempted) await store.recordAttempt(attempt, { status: "pending", nextAttemptAtMs: T0 });
+    await store.close();
+  }
+
+  test("cancels then what nobody has got", async () => {
+    const receiver = await receive();
+    await left(false);
+    const app = await space.start(yaml(receiver, { file: "quiet.ndjson" }));
+    await until("it is cancelled", 10_000, async () => (await requests(app))[0]?.status === "cancelled");
+    expect(receiver.requests).toEqual([]);
+  });
+
+  test("sends what was tried before: it may have been sent again by hand", async () => {
+    const receiver = await receive();
+    await left(true);
+    const app = await space.start(yaml(receiver, { file: "quiet.ndjson" }));
+    await until("it comes", 10_000, () => receiver.requests.length > 0);
+    expect(await requests(app)).toMatchObject([{ status: "requested" }]);
   });
 });
 

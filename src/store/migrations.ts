@@ -70,10 +70,12 @@ export const migrations: readonly string[] = [
   );
   CREATE INDEX retrain_requests_by_time ON retrain_requests (created_ms);
   CREATE INDEX open_retrain_requests ON retrain_requests (model) WHERE status IN ('awaiting_approval', 'requested', 'running');
-  -- What an older driftd has asked: a pipeline that is still at work may report back, and the lock holds. The first output's row has the request's id.
+  -- What an older driftd has asked: a pipeline that is still at work (for six hours, the default of in_progress_timeout) may report back, and holds
+  -- the next request back. The first output's row has the request's id.
   INSERT INTO retrain_requests (id, model, version, reason, severity, episode, status, created_ms, updated_ms, outputs, message)
   SELECT o.id, o.model, o.version, 'drift', o.body ->> '$.data.severity', o.body ->> '$.data.episode',
-    CASE o.status WHEN 'cancelled' THEN 'cancelled' WHEN 'dead' THEN 'failed' ELSE 'requested' END, o.created_ms, o.updated_ms,
+    CASE WHEN o.status = 'cancelled' THEN 'cancelled' WHEN o.status = 'dead' THEN 'failed'
+      WHEN o.status = 'delivered' AND o.updated_ms < (unixepoch() - 21600) * 1000 THEN 'timed_out' ELSE 'requested' END, o.created_ms, o.updated_ms,
     (SELECT json_group_array(p.output) FROM (SELECT output FROM outbox WHERE id = o.id OR id = o.id || '-' || output ORDER BY seq) p), o.body
   FROM (SELECT * FROM outbox WHERE type = 'driftd.retrain.requested' AND json_valid(body)) o
   WHERE o.id = o.body ->> '$.data.request_id' ORDER BY o.seq;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { APPLICATION_ID, migrations } from "../../src/store/migrations.ts";
 import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite.ts";
@@ -201,17 +202,26 @@ describe("a store of an older driftd", () => {
     db.close();
     return path;
   }
-  const put = (db: DatabaseSync, id: string, output: string, status: string, body: string, type = "driftd.retrain.requested") =>
+  const put = (
+    db: DatabaseSync,
+    id: string,
+    output: string,
+    status: string,
+    body: string,
+    type = "driftd.retrain.requested",
+    updatedMs = T0 + 5,
+  ) =>
     db
       .prepare(
         `INSERT INTO outbox (id, output, type, model, version, body, created_ms, status, attempts, next_attempt_ms, updated_ms)
           VALUES (?, ?, ?, 'm', '1', ?, ?, ?, 0, 0, ?)`,
       )
-      .run(id, output, type, body, T0, status, T0 + 5);
+      .run(id, output, type, body, T0, status, updatedMs);
 
   it("opens, and what it has asked for is among the requests", async () => {
     const body = (id: string) =>
       JSON.stringify({ type: "driftd.retrain.requested", data: { request_id: id, severity: "critical", episode: "e1" } });
+    const now = systemClock.nowMs();
     const path = older(2, (db) => {
       put(db, "msg_a", "hook", "delivered", body("msg_a"));
       put(db, "msg_a-mirror", "mirror", "dead", body("msg_a"));
@@ -219,15 +229,19 @@ describe("a store of an older driftd", () => {
       put(db, "msg_c", "hook", "dead", body("msg_c"));
       put(db, "msg_d", "hook", "pending", "no JSON");
       put(db, "msg_e", "hook", "pending", '{"a":1}', "driftd.test");
+      put(db, "msg_f", "hook", "delivered", body("msg_f"), "driftd.retrain.requested", now);
+      put(db, "msg_g", "hook", "pending", body("msg_g"));
     });
     const store = await openAt(path);
     const common = { severity: "critical", episode: "e1", updatedAtMs: T0 + 5 } as const;
     expect(await store.retrainRequests({})).toEqual([
+      request({ ...common, id: "msg_g", status: "requested", body: body("msg_g") }),
+      request({ ...common, id: "msg_f", status: "requested", updatedAtMs: now, body: body("msg_f") }),
       request({ ...common, id: "msg_c", status: "failed", body: body("msg_c") }),
       request({ ...common, id: "msg_b", status: "cancelled", body: body("msg_b") }),
-      request({ ...common, id: "msg_a", status: "requested", outputs: ["hook", "mirror"], body: body("msg_a") }),
+      request({ ...common, id: "msg_a", status: "timed_out", outputs: ["hook", "mirror"], body: body("msg_a") }),
     ]);
-    expect(await store.deliveries({})).toHaveLength(6);
+    expect(await store.deliveries({})).toHaveLength(8);
     await store.close();
   });
 
