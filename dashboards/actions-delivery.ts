@@ -84,6 +84,7 @@ const delivery: readonly Panel[] = [
     },
     [`sum(${rate(ofScrape("driftd_event_log_lines_total"))})`, "event log"],
     [sumBy("model", rate(ofModel("driftd_outlier_lines_total"))), "outliers of {{model}}"],
+    [sumBy("model", rate(ofModel("driftd_outlier_lines_dropped_total"))), "outliers of {{model}} without a line"],
   ),
 ];
 

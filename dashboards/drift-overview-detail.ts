@@ -79,6 +79,7 @@ const everyFeature: readonly Panel[] = [
   table(
     {
       title: "Features",
+      sortBy: "farthest",
       description:
         "Every feature of the chosen models with its state, its farthest score and its missing values. Click a feature for its page, or for both distributions.",
       unit: "none",
@@ -153,7 +154,7 @@ const records: readonly Panel[] = [
       description:
         "Records in the last window against what is usual at its hour, of all versions. Dashed: usual; absent while too little traffic is known to tell.",
       unit: "short",
-      width: 12,
+      width: 8,
       height: 8,
       overrides: [
         {
@@ -174,11 +175,21 @@ const records: readonly Panel[] = [
       description:
         "In deviations of healthy traffic at this hour; 0 is inside of it. Far below: records are lost on the way. Far above: they come twice.",
       unit: "none",
-      width: 12,
+      width: 8,
       height: 8,
       decimals: 1,
     },
     [maxBy("model, version", ofVersion("driftd_volume_z")), "{{model}} {{version}}"],
+  ),
+  timeseries(
+    {
+      title: "Repeated ids",
+      description: "Share of the window's records whose id was seen before: a producer that sends twice. Absent where records have no id.",
+      unit: "percentunit",
+      width: 8,
+      height: 8,
+    },
+    [maxBy("model, version, window", ofVersion("driftd_window_repeated_ids_ratio", IN_VIEW[0])), "{{model}} {{version}} · {{window}}"],
   ),
 ];
 

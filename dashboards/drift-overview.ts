@@ -92,6 +92,7 @@ const atAGlance: readonly Panel[] = [
 const models = table(
   {
     title: "Models",
+    sortBy: "state",
     description:
       "Every model and version, with what holds now. A state is driftd's own verdict; “farthest” is the share of its limit that the farthest feature reaches in every window, whatever the statistic. Click a model for its features, its actions, or driftd's own page.",
     unit: "none",

@@ -147,12 +147,12 @@ export function history(said: Said, ...asked: readonly Asked[]): Panel {
 /** A column of a table: what it is called, and how it looks. A label's column has its name as `field`, a query's is `Value #A`, or `Value` if it is the only one. */
 type Column = { readonly field: string; readonly title?: string; readonly properties?: readonly Json[] };
 
-/** What holds now, a row for each set of labels: those that the queries aggregate by. `hidden`: columns that say nothing. */
+/** What holds now, a row for each set of labels: those that the queries aggregate by. `hidden`: columns that say nothing; `sortBy`: the column whose greatest comes first. */
 export function table(
-  said: Said & { readonly columns: readonly Column[]; readonly hidden?: readonly string[] },
+  said: Said & { readonly columns: readonly Column[]; readonly hidden?: readonly string[]; readonly sortBy?: string },
   ...asked: readonly string[]
 ): Panel {
-  const { columns, hidden = [] } = said;
+  const { columns, hidden = [], sortBy } = said;
   const renamed = columns.filter(({ title }) => title !== undefined).map(({ field, title }) => [field, title]);
   return {
     ...base(said),
@@ -169,7 +169,7 @@ export function table(
         .map(({ field, title, properties }) => ({ matcher: { id: "byName", options: title ?? field }, properties })),
       ...(said.overrides ?? []),
     ],
-    options: { cellHeight: "sm", showHeader: true },
+    options: { cellHeight: "sm", showHeader: true, ...(sortBy === undefined ? {} : { sortBy: [{ displayName: sortBy, desc: true }] }) },
     transformations: [
       ...(asked.length > 1 ? [{ id: "merge", options: {} }] : []),
       {

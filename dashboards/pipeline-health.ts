@@ -3,7 +3,7 @@
 import { daemonAnnotations } from "./annotations.ts";
 import type { Dashboard, Panel } from "./grafana.ts";
 import { siblings, toModel, UIDS } from "./links.ts";
-import { anyIs, COLOURS, steps, yesNo } from "./look.ts";
+import { COLOURS, steps, yesNo } from "./look.ts";
 import { column, stat, table, timeseries } from "./panels.ts";
 import { inputRows, NO_KAFKA, ofTopic } from "./pipeline-input.ts";
 import { processRows } from "./pipeline-process.ts";
@@ -117,35 +117,40 @@ const evaluation: readonly Panel[] = [
     [sumBy("model, reason", increase(ofModel("driftd_evaluation_failures_total"))), "{{model}} failed: {{reason}}"],
   ),
   timeseries(
-    { title: "Time to evaluate a window", description: "Median and 99th percentile.", unit: "s", width: 8, height: 8 },
+    { title: "Time to evaluate a window", description: "Median and 99th percentile.", unit: "s", width: 6, height: 8 },
     [quantile(0.5, "model", ofModel("driftd_evaluation_duration_seconds_bucket")), "{{model}} median"],
     [quantile(0.99, "model", ofModel("driftd_evaluation_duration_seconds_bucket")), "{{model}} p99"],
   ),
   timeseries(
-    { title: "Panes", description: "Panes that still take records, and panes closed in each step.", unit: "none", width: 8, height: 8 },
+    { title: "Panes", description: "Panes that still take records, and panes closed in each step.", unit: "none", width: 6, height: 8 },
     [`sum(${ofScrape("driftd_panes_open")})`, "open"],
     [sumBy("model", increase(ofModel("driftd_panes_closed_total"))), "{{model}} closed"],
   ),
   table(
     {
       title: "Windows",
-      description: "Each window's last verdict, by the wall clock, and the records it rested on.",
+      description:
+        "How long ago each window was evaluated and last got a verdict, how far its end lies behind now in event time, and its records.",
       unit: "none",
-      width: 8,
+      width: 12,
       height: 8,
       columns: [
         { field: "model", title: "model", properties: column.links(toModel("row")) },
         { field: "version", title: "version" },
         { field: "window", title: "window" },
+        { field: "Value #A", title: "evaluated", properties: column.unit("s", 0) },
         {
-          field: "Value #A",
+          field: "Value #B",
           title: "verdict",
           properties: [...column.unit("s", 0), ...column.coloured(steps(COLOURS.neutral, [7200, COLOURS.cannotTell]))],
         },
-        { field: "Value #B", title: "records", properties: [...column.unit("short"), ...column.coloured(anyIs(COLOURS.neutral))] },
+        { field: "Value #C", title: "ended", properties: column.unit("s", 0) },
+        { field: "Value #D", title: "records", properties: column.unit("short") },
       ],
     },
+    `time() - ${maxBy("model, version, window", ofModel("driftd_last_evaluation_timestamp_seconds"))}`,
     `time() - ${maxBy("model, version, window", ofModel("driftd_last_evaluation_success_timestamp_seconds"))}`,
+    `time() - ${maxBy("model, version, window", ofModel("driftd_window_end_timestamp_seconds"))}`,
     maxBy("model, version, window", ofModel("driftd_window_samples")),
   ),
 ];

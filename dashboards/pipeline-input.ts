@@ -65,13 +65,14 @@ const records: readonly Panel[] = [
   timeseries(
     {
       title: "Since the last record",
-      description: "Time since a record of the model was last counted.",
+      description: "Time since a record of the model was last counted, and since the newest message that was read was written to Kafka.",
       unit: "s",
       width: 8,
       height: 8,
       links: toModel("series"),
     },
     [`time() - ${maxBy("model, version", ofModel("driftd_model_last_record_timestamp_seconds"))}`, "{{model}} {{version}}"],
+    [`time() - ${maxBy("topic", ofTopic("driftd_kafka_last_message_timestamp_seconds"))}`, "newest message of {{topic}}"],
   ),
   timeline(
     {
