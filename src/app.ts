@@ -12,7 +12,7 @@ import { decodersOf, ruleOf, tableColumns, timingOf } from "./assembly.ts";
 import type { Config } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { restartKeysChanged } from "./config/masked.ts";
-import type { DecideRule } from "./decide/decider.ts";
+import type { DecideRule } from "./decide/decision.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
 import type { Clock } from "./lib/clock.ts";
 import { createClosers } from "./lib/closers.ts";

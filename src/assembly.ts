@@ -2,7 +2,7 @@
 
 import type { Config, ModelConfig } from "./config/config.ts";
 import { concurrencyOf } from "./config/resolve-retraining.ts";
-import type { DecideRule } from "./decide/decider.ts";
+import type { DecideRule } from "./decide/decision.ts";
 import type { FieldPaths } from "./decode/fields.ts";
 import { type DecoderOptions, decoders } from "./decode/index.ts";
 import type { FieldPath } from "./decode/paths.ts";

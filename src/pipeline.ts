@@ -7,8 +7,8 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Alert, DecideRule, Decision } from "./decide/decider.ts";
 import { createDecider, type Decider } from "./decide/decider.ts";
+import type { Alert, DecideRule, Decision } from "./decide/decision.ts";
 import type { BytesDecoder, RowDecoder } from "./decode/record.ts";
 import type { Evaluation, WindowCounts } from "./evaluate/evaluation.ts";
 import { createEvaluator, type WindowSpec } from "./evaluate/evaluator.ts";

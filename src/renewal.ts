@@ -10,7 +10,7 @@
 
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Alert } from "./decide/decider.ts";
+import type { Alert } from "./decide/decision.ts";
 import { firstCounts } from "./evaluate/first-reference.ts";
 import { coerceError, DriftdError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";

@@ -4,7 +4,7 @@
  * What becomes of deliveries, and of requests that nobody answers, is `retraining-watch.ts`.
  */
 
-import type { DecideRule, Decision } from "./decide/decider.ts";
+import type { DecideRule, Decision } from "./decide/decision.ts";
 import {
   isOpen,
   moved,

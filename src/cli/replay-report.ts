@@ -1,7 +1,7 @@
 /** The document of `driftd replay` (`driftd/replay/v1`) and its text: what was evaluated, which episodes, which requests. Pure. What a sweep adds is `sweep-report.ts`. */
 
 import type { Episode, Severity } from "../decide/alert.ts";
-import type { Decision } from "../decide/decider.ts";
+import type { Decision } from "../decide/decision.ts";
 import { placeOf } from "../decide/quality.ts";
 import { byText } from "../decide/track.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";

@@ -1,19 +1,20 @@
 /**
  * Evaluations in, decisions out: alert states, episodes, outbox messages, events. Data only: whoever calls commits it in one transaction and
- * then calls `accept`. The same evaluations, clock and rules give the same bytes.
+ * then calls `accept`. The same evaluations, clock and rules give the same bytes. It is long because the order of what one window end leads to
+ * stands in one place; each part of it is a file of its own.
  */
 
 import type { Evaluation } from "../evaluate/evaluation.ts";
-import type { OutboxMessage } from "../outputs/output.ts";
-import type { AlertStateRow, EventRow } from "../store/store.ts";
-import type { AlertPhase, Episode, Severity } from "./alert.ts";
+import type { AlertStateRow } from "../store/store.ts";
+import type { Episode } from "./alert.ts";
+import type { Alert, DecideRule, Decision, RetrainNote } from "./decision.ts";
 import { changeEvent } from "./events.ts";
 import { evidenceIn, newestEvidence, type Shown } from "./evidence.ts";
 import { approveRequest, bodyOf, holdRequest, makeRequest, movedEvent, type RequestOf } from "./make-request.ts";
 import { groupByEnd, keyOf, merge } from "./merge.ts";
-import { type NotifyRule, noticesOf, type Withdrawal } from "./notices.ts";
+import { noticesOf } from "./notices.ts";
 import { createOpenRequests } from "./open-requests.ts";
-import { type FailingCheck, failingChecks, qualityChange, qualityEpisode, qualityEvent, qualityHash, qualityVerdicts } from "./quality.ts";
+import { failingChecks, qualityChange, qualityEpisode, qualityEvent, qualityHash, qualityVerdicts } from "./quality.ts";
 import { messageIds, moved, type RequestReason, type RetrainRecord } from "./record.ts";
 import {
   afterDecision,
@@ -25,25 +26,11 @@ import {
   type RetrainDecision,
   type RetrainRule,
   type RetrainState,
-  type SendReason,
   type SuppressReason,
 } from "./retrain.ts";
 import { type DecideState, emptyState, readState, writeState } from "./state.ts";
 import { byText } from "./track.ts";
-import { type AlertRule, type AlertState, type Change, type Hash, sustained, transition } from "./transition.ts";
-
-/** What the configuration says about one model. */
-export type DecideRule = {
-  readonly alert: AlertRule;
-  /** Undefined: nobody is asked to retrain it. */
-  readonly retrain: RetrainRule | undefined;
-  /** Undefined: nobody is told of episodes. */
-  readonly notify?: NotifyRule | undefined;
-  /** Go into the messages as they are. */
-  readonly links?: Readonly<Record<string, string>>;
-  /** Address of the API's requests, where a pipeline reports back; undefined: requests carry no link for that. */
-  readonly callbacks?: string;
-};
+import { type AlertState, type Change, type Hash, sustained, transition } from "./transition.ts";
 
 export type DeciderOptions = {
   /** Read at every decision, so that a reload or a pause holds from the next window end; undefined: a model that is no longer configured. */
@@ -60,66 +47,6 @@ export type DeciderOptions = {
   readonly undelivered?: (request: string) => boolean;
   /** False: nobody keeps the states, so no row of them is made (what-if: half of the cost). Default true. */
   readonly keepsStates?: boolean;
-};
-
-/** What became of a retraining: for counters, logs and the replay's report. */
-export type RetrainNote = {
-  readonly model: string;
-  readonly version: string;
-  /** Null: none is firing. */
-  readonly episode: string | null;
-  readonly severity: Severity | null;
-  /** End of the window that it rests on; of a request without one, the moment. */
-  readonly endMs: number;
-  /** Ranked. */
-  readonly features: readonly string[];
-} & (
-  | {
-      readonly action: "send";
-      readonly reason: SendReason;
-      readonly request: string;
-      /** Nothing is sent yet while it waits for approval. */
-      readonly status: "requested" | "awaiting_approval";
-    }
-  | {
-      readonly action: "suppress";
-      readonly reason: SuppressReason;
-      /** With `dry_run`: the id that it would have had. */
-      readonly request: string | undefined;
-    }
-);
-
-/** Rows for `Store.commitDecision`, and what to do after the commit. */
-export type Decision = {
-  /** At most one for each model and version, only where it changed. */
-  readonly alertState: readonly AlertStateRow[];
-  /** Episodes that fired, to be put under their id; a pending one is no episode yet. */
-  readonly episodes: readonly Episode[];
-  readonly outbox: readonly OutboxMessage[];
-  readonly events: readonly EventRow[];
-  /** Requests for retraining, new ones and those that moved. */
-  readonly requests: readonly RetrainRecord[];
-  /** Outbox ids that have lost their point, since their episode is over: `outbox.cancel` takes those that still wait. */
-  readonly cancel: readonly string[];
-  /** Notices of an episode that is over: `outbox.withdraw` takes those whose beginning nobody was told. */
-  readonly withdraw: readonly Withdrawal[];
-  readonly changes: readonly Change[];
-  /** Of the quality of the data: never a reason to retrain. */
-  readonly quality: readonly Change[];
-  readonly retrain: readonly RetrainNote[];
-};
-
-/** One model and version as it stands, for the API and the metrics. */
-export type Alert = {
-  readonly model: string;
-  readonly version: string;
-  readonly phase: AlertPhase;
-  /** The pending or firing episode. */
-  readonly episode: Episode | null;
-  /** Sustained now, in the order of (feature, window). */
-  readonly features: readonly { readonly feature: string; readonly window: string; readonly severity: Severity }[];
-  /** The same for the quality of the data, check by check. */
-  readonly quality: { readonly phase: AlertPhase; readonly episode: Episode | null; readonly checks: readonly FailingCheck[] };
 };
 
 /** What an alert, the calendar or a person asks for. */

@@ -3,7 +3,7 @@
 import type { OutboxMessage } from "../outputs/output.ts";
 import type { EventRow } from "../store/store.ts";
 import type { Severity } from "./alert.ts";
-import type { RetrainNote } from "./decider.ts";
+import type { RetrainNote } from "./decision.ts";
 import { cut, iso } from "./events.ts";
 import type { Shown } from "./evidence.ts";
 import { messageIds, moved, type RequestReason, type RetrainRecord } from "./record.ts";

@@ -1,7 +1,7 @@
 /** Evaluations grouped by what is decided together, and decisions merged into the one that is committed. Pure. */
 
 import type { Evaluation } from "../evaluate/evaluation.ts";
-import type { Decision } from "./decider.ts";
+import type { Decision } from "./decision.ts";
 import { byText } from "./track.ts";
 
 /** Evaluations of one model, version and end together, in the order of (end, model, version). */

@@ -4,7 +4,7 @@
  */
 
 import type { Episode, EpisodeKind } from "../decide/alert.ts";
-import type { Alert } from "../decide/decider.ts";
+import type { Alert } from "../decide/decision.ts";
 import type { RequestStatus, RetrainRecord } from "../decide/record.ts";
 import type { Evaluation, WindowCounts } from "../evaluate/evaluation.ts";
 import type { Version } from "../lib/version.ts";

@@ -3,7 +3,7 @@
  * for ever, and every new version would add as many series. Of this the observer is told; it removes and writes, here nothing is.
  */
 
-import type { Alert } from "../decide/decider.ts";
+import type { Alert } from "../decide/decision.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { Snapshot } from "../reference/snapshot.ts";
 

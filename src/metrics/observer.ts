@@ -4,7 +4,7 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Alert, Decision } from "../decide/decider.ts";
+import type { Alert, Decision } from "../decide/decision.ts";
 import { featureEvaluation } from "../evaluate/evaluate.ts";
 import type { Evaluation, VerdictReason } from "../evaluate/evaluation.ts";
 import type { Clock } from "../lib/clock.ts";

@@ -3,7 +3,7 @@
  * features few have any.
  */
 
-import type { Alert } from "../decide/decider.ts";
+import type { Alert } from "../decide/decision.ts";
 import type { Evaluation, FeatureEvaluation, QualityCheckName } from "../evaluate/evaluation.ts";
 import type { Labels, Metrics } from "./metrics.ts";
 

@@ -3,7 +3,7 @@
  * restart goes on where it was; what ended while driftd was down ends by its own `endsAt`. Pure but for the memory of what was told.
  */
 
-import type { Alert } from "../decide/decider.ts";
+import type { Alert } from "../decide/decision.ts";
 
 /** As Prometheus: an alert is sent again while it fires … */
 export const RESEND_MS = 60_000;

@@ -8,7 +8,7 @@
  */
 
 import type { AlertmanagerOutputConfig, OutputConfig } from "../config/outputs.ts";
-import type { Alert } from "../decide/decider.ts";
+import type { Alert } from "../decide/decision.ts";
 import type { Clock } from "../lib/clock.ts";
 import { coerceError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { createDecider, type DecideRule, type Decision } from "../../src/decide/decider.ts";
+import { createDecider } from "../../src/decide/decider.ts";
+import type { DecideRule, Decision } from "../../src/decide/decision.ts";
 import type { RetrainRule } from "../../src/decide/retrain.ts";
 import type { Evaluation } from "../../src/evaluate/evaluation.ts";
 import { hashParts } from "../../src/outputs/identity.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { createDecider, type Decision } from "../../src/decide/decider.ts";
+import { createDecider } from "../../src/decide/decider.ts";
+import type { Decision } from "../../src/decide/decision.ts";
 import { type NotifyRule, noticesOf } from "../../src/decide/notices.ts";
 import { utf8Length } from "../../src/decide/request.ts";
 import type { QualityFinding } from "../../src/evaluate/evaluation.ts";

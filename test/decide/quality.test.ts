@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createDecider, type Decision } from "../../src/decide/decider.ts";
+import { createDecider } from "../../src/decide/decider.ts";
+import type { Decision } from "../../src/decide/decision.ts";
 import { placeOf, qualityVerdicts } from "../../src/decide/quality.ts";
 import { emptyState, readState, writeState } from "../../src/decide/state.ts";
 import type { Track } from "../../src/decide/track.ts";

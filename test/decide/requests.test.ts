@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 
-import { createDecider, type DecideRule, type Decider, type DeciderOptions, type Decision } from "../../src/decide/decider.ts";
+import { createDecider, type Decider, type DeciderOptions } from "../../src/decide/decider.ts";
+import type { DecideRule, Decision } from "../../src/decide/decision.ts";
 import { FORGET_REQUEST_MS } from "../../src/decide/open-requests.ts";
 import { type RetrainRecord, reported } from "../../src/decide/record.ts";
 import type { RetrainRule } from "../../src/decide/retrain.ts";

@@ -1,7 +1,7 @@
 /** A view of a daemon that judges a small model with awkward names: real snapshots and real evaluations, invented counts. */
 
 import { inlineSecret } from "../../src/config/secret.ts";
-import type { Alert } from "../../src/decide/decider.ts";
+import type { Alert } from "../../src/decide/decision.ts";
 import type { RetrainRecord } from "../../src/decide/record.ts";
 import { prepareReference } from "../../src/evaluate/calibrate.ts";
 import { evaluateWindow } from "../../src/evaluate/evaluate.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Episode } from "../../src/decide/alert.ts";
-import type { Alert, Decision } from "../../src/decide/decider.ts";
+import type { Alert, Decision } from "../../src/decide/decision.ts";
 import { prepareReference } from "../../src/evaluate/calibrate.ts";
 import { evaluateWindow } from "../../src/evaluate/evaluate.ts";
 import type { Evaluation, QualityCheckName, WindowCounts } from "../../src/evaluate/evaluation.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import type { AlertmanagerOutputConfig } from "../../src/config/outputs.ts";
 import { inlineSecret } from "../../src/config/secret.ts";
-import type { Alert } from "../../src/decide/decider.ts";
+import type { Alert } from "../../src/decide/decision.ts";
 import type { Log } from "../../src/lib/log.ts";
 import type { Metrics } from "../../src/metrics/metrics.ts";
 import { createAlertmanagers } from "../../src/outputs/alertmanager.ts";
