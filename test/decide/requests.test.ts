@@ -1,5 +1,6 @@
 /** The decider's requests over time: locks, approval, concurrency, what others ask for, restarts. */
 
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { createDecider, type Decider, type DeciderOptions } from "../../src/decide/decider.ts";
@@ -73,6 +74,7 @@ function rig(rule: DecideRule = ruleWith(), more: Partial<DeciderOptions> = {}) 
       done(decision);
       return { note, decision };
     },
+    move: (record: RetrainRecord, atMs: number) => done(deciding.move([record], atMs)),
     expire: (atMs: number) => done(deciding.expire(atMs)),
     deciding: () => deciding,
   };
@@ -317,5 +319,80 @@ describe("a restart in every state", () => {
     deciding().revert();
     expect(deciding().openRequests()).toEqual([]);
     expect(deciding().decide([third], third.endMs)).toEqual(lost);
+  });
+});
+
+describe("whatever happens in whatever order", () => {
+  const MODELS = ["flights", "fares", "seats"] as const;
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant("drift" as const), model: fc.constantFrom(...MODELS), marks: fc.constantFrom("ccc", "n", QUIET) }),
+    fc.record({ kind: fc.constant("ask" as const), model: fc.constantFrom(...MODELS) }),
+    fc.record({ kind: fc.constant("report" as const), place: fc.nat(5), status: fc.constantFrom("running", "succeeded", "failed") }),
+    fc.record({ kind: fc.constant("approve" as const), place: fc.nat(5) }),
+    fc.record({ kind: fc.constant("wait" as const), minutes: fc.integer({ min: 1, max: 600 }) }),
+    fc.record({ kind: fc.constant("restart" as const) }),
+  );
+  const TIMEOUT_MS = 4 * HOUR;
+
+  test("a model has one request in progress at most, an output no more than it may, and no message goes out twice", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.boolean(), fc.integer({ min: 1, max: 2 }), (steps, manual, most) => {
+        const rule = ruleWith({
+          ...{ approval: manual ? "manual" : "auto", inProgressTimeoutMs: TIMEOUT_MS, dailyLimit: 50, severity: "warning" },
+          concurrency: new Map([["pipeline", most]]),
+        });
+        const { kept, walk, restart, ask, deciding, move, approve } = rig(rule);
+        const sent: string[] = [];
+        let nowMs = START;
+        const note = (decisions: readonly Decision[]) => {
+          for (const { outbox } of decisions) sent.push(...outbox.map(({ id }) => id));
+        };
+        /** The naive count, over everything that was ever stored. */
+        const busy = () =>
+          [...kept.requests.values()].filter(
+            ({ status, updatedAtMs }) => (status === "requested" || status === "running") && nowMs - updatedAtMs < TIMEOUT_MS,
+          );
+        let late = 0;
+        for (const one of steps) {
+          const nth = "place" in one ? [...kept.requests.values()].at(-1 - one.place) : undefined;
+          const before = busy();
+          let came: readonly Decision[] = [];
+          if (one.kind === "drift") {
+            came = walk(marks(one.marks, nowMs, one.model));
+            nowMs += one.marks.length * 5 * MINUTE;
+          } else if (one.kind === "ask") came = [ask(nowMs, { model: one.model, idParts: [sent.length, nowMs, late] }).decision];
+          else if (one.kind === "wait") nowMs += one.minutes * MINUTE;
+          else if (one.kind === "restart") restart();
+          else if (nth !== undefined && one.kind === "report") {
+            const next = reported(nth, { status: one.status }, nowMs);
+            // A pipeline that says late that it runs does run: the guards cannot have known.
+            if (next?.status === "running" && nth.status === "timed_out") late++;
+            else if (next !== undefined) came = [move(next, nowMs)];
+          } else if (nth?.status === "awaiting_approval") {
+            const approved = approve(nowMs, nth);
+            if (!("guard" in approved)) came = [approved];
+          }
+          note(came);
+          nowMs += MINUTE;
+          const running = busy();
+          expect(new Set(running.map(({ model }) => model)).size).toBe(running.length);
+          if (running.length > before.length) expect(running.length).toBeLessThanOrEqual(most);
+          // What the decider holds for open is what the store would say.
+          expect(
+            deciding()
+              .openRequests()
+              .map(({ id }) => id)
+              .sort(),
+          ).toEqual(
+            [...kept.requests.values()]
+              .filter(({ status }) => ["awaiting_approval", "requested", "running"].includes(status))
+              .map(({ id }) => id)
+              .sort(),
+          );
+        }
+        expect(new Set(sent).size).toBe(sent.length);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
