@@ -153,8 +153,9 @@ test("retrain.webhook becomes an output of the model's own", async () => {
   expect(config.models[0]?.retrain?.to).toEqual(["retrain-flights"]);
   const output = config.outputs.get("retrain-flights");
   expect(output).toMatchObject({ type: "webhook", name: "retrain-flights", timeoutMs: 15_000, maxAttempts: 10 });
-  expect(output?.secret?.file).toBe("/etc/driftd/s.txt");
-  expect(await output?.url.reveal()).toBe("http://localhost:9000/x");
+  if (output?.type !== "webhook") throw new Error("no webhook");
+  expect(output.secret?.file).toBe("/etc/driftd/s.txt");
+  expect(await output.url.reveal()).toBe("http://localhost:9000/x");
   expect(stands(["outputs", "retrain-flights"])).toBe(false);
 });
 

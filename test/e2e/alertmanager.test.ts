@@ -48,7 +48,7 @@ describe.skipIf(missing !== undefined && process.env["CI"] === undefined)("alert
   const told = () => receiver.received.map(({ path, body }) => ({ path, ...(JSON.parse(body) as Notification) }));
   const start = (more = "") =>
     space.start(`file: { path: log.ndjson, speed: 0 }
-http: { listen: "127.0.0.1:0" }
+http: { listen: "127.0.0.1:0", external_url: "https://driftd.example" }
 store: { path: driftd.db }
 event_time: { action_max_age: off }
 outputs:
@@ -66,7 +66,7 @@ models:
       status: { state: "active" },
     });
     expect(alert?.annotations["summary"]).toBe("m 1 drifts: x");
-    expect(alert?.generatorURL).toBe(`${app.url}/api/v1/models/m`);
+    expect(alert?.generatorURL).toBe("https://driftd.example/api/v1/models/m");
     await until("the receiver was told by both", 30_000, () => new Set(told().map(({ path }) => path)).size === 2);
     expect(told()[0]).toMatchObject({ status: "firing", alerts: [{ labels: { alertname: "DriftdDrift", model: "m" } }] });
     const metrics = await app.metrics();
@@ -129,12 +129,18 @@ models:
 
     test("a 400 is not repeated blindly", async () => {
       // A label name that the configuration would not let through.
-      const { loop, metrics } = loopOver(two.url, () => [drifting("a"), drifting("b")], { "not-a-label": "x" });
+      let state = [drifting("a"), drifting("b")];
+      const { loop, metrics } = loopOver(two.url, () => state, { "not-a-label": "x" });
       loop.start();
       await until("both were refused", 20_000, async () => /send_failures_total\{alertmanager="am"\} 2/.test(await metrics.render()));
+      state = [...state, drifting("c")];
       loop.wake();
-      await systemClock.sleep(300);
-      expect(await metrics.render()).toMatch(/send_failures_total\{alertmanager="am"\} 2/);
+      await until(
+        "the new one was refused",
+        20_000,
+        async () => !/send_failures_total\{alertmanager="am"\} 2/.test(await metrics.render()),
+      );
+      expect(await metrics.render()).toMatch(/send_failures_total\{alertmanager="am"\} 3/);
       await loop.stop();
     });
   });

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# MLflow and Airflow for the end-to-end tests, each in an environment of its own under .cache/, pinned; does nothing when they are there.
+# The versions stand in test/support/venvs.ts too.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+uv=.cache/venv/uv-0.13.9
+environment() { # folder, package, program
+  [ -x ".cache/venv/$1/bin/$3" ] && return
+  if [ ! -x "$uv/bin/uv" ]; then
+    python3 -m venv "$uv"
+    "$uv/bin/pip" install -q --disable-pip-version-check "uv==0.13.9"
+  fi
+  rm -rf ".cache/venv/$1"
+  "$uv/bin/uv" venv -q --python "$(command -v python3)" ".cache/venv/$1"
+  "$uv/bin/uv" pip install -q --python ".cache/venv/$1/bin/python" "$2"
+}
+environment mlflow-3.17.2 "mlflow==3.17.2" mlflow
+environment airflow-3.3.2 "apache-airflow==3.3.2" airflow
