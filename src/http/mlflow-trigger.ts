@@ -15,7 +15,7 @@ export const REQUEST_TAG = "driftd.request_id";
 /** What the configuration says about MLflow. */
 export type MlflowInbound = {
   /** Key of the signatures; undefined: no webhook is taken. */
-  readonly secret: Secret | undefined;
+  readonly webhookSecret: Secret | undefined;
   /** Registered name → the model that it is here. */
   readonly models: ReadonlyMap<string, string>;
 };

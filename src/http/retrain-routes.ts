@@ -232,7 +232,7 @@ function notificationExample() {
 }
 
 async function checkSignature(view: ApiView, raw: Buffer, header: (name: string) => string | undefined): Promise<void> {
-  const secret = view.retraining.mlflow()?.secret;
+  const secret = view.retraining.mlflow()?.webhookSecret;
   if (secret === undefined) {
     throw httpError(404, "MLFLOW_OFF", "no webhook of MLflow is expected", { hint: "set mlflow.webhook_secret_file and mlflow.models" });
   }

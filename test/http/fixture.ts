@@ -313,7 +313,7 @@ export function fakeView(change: Partial<ApiView> = {}): ApiView {
       pause: async () => true,
       modelVersion: async () => request(1, "succeeded"),
       count: () => {},
-      mlflow: () => ({ secret: inlineSecret(MLFLOW_KEY), models: new Map([["flights", "flights"]]) }),
+      mlflow: () => ({ webhookSecret: inlineSecret(MLFLOW_KEY), models: new Map([["flights", "flights"]]) }),
       nowMs: () => NOW_MS,
     },
     unseen: (_, __, name) =>
