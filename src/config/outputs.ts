@@ -6,8 +6,7 @@
 
 import * as z from "zod";
 
-import type { MessageType } from "../outputs/output.ts";
-import { ALL_MESSAGES } from "../outputs/output.ts";
+import { MESSAGE_TYPES, type MessageType } from "../outputs/output.ts";
 import type { Preset } from "../outputs/preset.ts";
 import { type PresetType, presets } from "../outputs/presets/index.ts";
 import { loginSecrets } from "../outputs/presets/login.ts";
@@ -173,7 +172,7 @@ export function secretKeysOf(type: OutputConfig["type"]): { readonly keys: reado
 /** The messages that an output can carry: none for Alertmanager, which gets alerts and no messages. */
 export function acceptsOf(output: EffectiveOutput): readonly MessageType[] {
   if (output.type === "alertmanager") return [];
-  return presetOf(output.type)?.accepts(output as never) ?? ALL_MESSAGES;
+  return presetOf(output.type)?.accepts(output as never) ?? MESSAGE_TYPES;
 }
 
 /** The secrets of a resolved output by key, where they come from files. */

@@ -7,6 +7,7 @@ import { choice, integer, list, scalar, section, template, templateText, textMap
 import { recordPath, splitRecordPath } from "../config/scalars.ts";
 import type { HttpAnswer, Objection } from "./answer.ts";
 import { MESSAGE_TYPES, type MessageType } from "./output.ts";
+import { percentEncode } from "./percent.ts";
 import { definePreset } from "./preset.ts";
 import { valueIn } from "./presets/checks.ts";
 import { checkLogin, loginOf, loginOptions, loginSecrets } from "./presets/login.ts";
@@ -45,14 +46,17 @@ export const http = definePreset({
       : [{ path: ["path"], message: "does not begin with / or ?", hint: "it is put behind the URL" }]),
   ],
   onTest: "sends a real request, made of sample data",
-  attempt: async ({ settings, message, root, ask, judge }) => {
+  attempt: async ({ settings, message, root, ask, judge, refuse }) => {
     const { method, success, already_done: done, answer: expected } = settings;
-    const path = settings.path === undefined ? "" : renderText(settings.path, root, encodeURIComponent);
-    const base = settings.url.replace(/\/+$/, "");
+    const path = settings.path === undefined ? "" : renderText(settings.path, root, percentEncode);
+    const [place = "", query = ""] = path.split(/\?(.*)/s);
+    // A version comes from records: it must not lead to another place of the target.
+    if (place.split("/").some((part) => /^\.{1,2}$/.test(part))) return refuse("the path would hold . or ..");
     const headers = Object.entries(settings.fields).map(([name, value]) => [name.toLowerCase(), oneLine(renderText(value, root))]);
     const answer = await ask({
       method,
-      url: path === "" ? settings.url : `${base}${path}`,
+      path: place,
+      query: Object.fromEntries(new URLSearchParams(query)),
       // The receiver can tell a repetition by it.
       headers: { "idempotency-key": message.id, ...Object.fromEntries(headers) },
       auth: loginOf(settings),
@@ -77,5 +81,5 @@ function checkAnswer(
 
 /** A header holds no line ends, and only what HTTP can carry. */
 function oneLine(text: string): string {
-  return text.replace(/[^\t\x20-\x7e]/g, (character) => encodeURIComponent(character));
+  return text.replace(/[^\t\x20-\x7e]/gu, percentEncode);
 }

@@ -18,9 +18,6 @@ export type MessageType = (typeof MESSAGE_TYPES)[number];
 /** What a training pipeline takes: a message to it starts a run. */
 export const TRAINING_MESSAGES: readonly MessageType[] = ["driftd.retrain.requested", "driftd.test"];
 
-/** What tells people or systems something: everything. */
-export const ALL_MESSAGES: readonly MessageType[] = MESSAGE_TYPES;
-
 /** A message of the outbox: the same id on every attempt, so that a receiver can tell a repetition. */
 export type OutboxMessage = {
   /** `msg_…`, a hash of the episode and an ordinal. */

@@ -1,5 +1,7 @@
 /** Takes secrets out of what a receiver said, before it is kept or logged. Pure. */
 
+import { percentDecode, percentEncode } from "./percent.ts";
+
 /** Characters of an answer that the delivery log keeps. */
 export const EXCERPT_LENGTH = 1024;
 
@@ -21,14 +23,14 @@ export function secretsOfUrl(url: URL): readonly string[] {
     url.hostname,
     `${url.pathname}${url.search}`,
     url.pathname,
-    decodeURIComponent(url.username),
-    decodeURIComponent(url.password),
+    percentDecode(url.username),
+    percentDecode(url.password),
     ...url.searchParams.values(),
   ];
 }
 
 /** The forms in which an answer may repeat a secret: as it is, as JSON writes it, as a URL and a form write it. */
 export function formsOf(secret: string): readonly string[] {
-  const inUrl = encodeURIComponent(secret);
+  const inUrl = percentEncode(secret);
   return [secret, JSON.stringify(secret).slice(1, -1), inUrl, inUrl.replaceAll("%20", "+")];
 }

@@ -326,6 +326,32 @@ describe("other messages", () => {
     expect(server.received).toEqual([]);
   });
 
+  test.each([
+    ["/hook?sig=1", "/models/{{ version }}?m={{ model }}", "a b", "/hook/models/a%20b?sig=1&m=flights"],
+    ["", "?version={{ version }}", "1&x=2", "/?version=1%26x%3D2"],
+    ["/a/", "/{{ version }}", "b/c", "/a/b%2Fc"],
+  ])("http: %s and %s", async (url, path, version, sent) => {
+    server.play(() => ({ status: 200 }));
+    await (await open({ type: "http", url, options: { path } })).send({ ...message, version }, never);
+    expect(server.received[0]?.path).toBe(sent);
+  });
+
+  test.each(["..", "."])("http: a version that is %s leads nowhere else", async (version) => {
+    server.play(() => ({ status: 200 }));
+    const output = await open({ type: "http", url: "/admin", options: { path: "/models/{{ version }}" } });
+    expect(await output.send({ ...message, version }, never)).toMatchObject({ ok: false, failure: "body", retry: false });
+    expect(server.received).toEqual([]);
+  });
+
+  test("http: a header cannot be broken out of", async () => {
+    server.play(() => ({ status: 200 }));
+    await (await open({ type: "http", options: { fields: { "x-version": "v{{ version }}" } } })).send(
+      { ...message, version: "1\r\nx-evil: 1 ü🐘\ud800" },
+      never,
+    );
+    expect(server.received[0]?.headers["x-version"]).toBe("v1%0D%0Ax-evil: 1 %C3%BC%F0%9F%90%98%EF%BF%BD");
+  });
+
   test("mlflow: a message without a version is refused before anything is asked", async () => {
     server.play(() => ({ status: 200, body: "{}" }));
     const output = await open({ type: "mlflow", options: { alias: "drifting" } });

@@ -5,7 +5,7 @@
 
 import { choice, NO_PARAMETERS, template, templateMap } from "../../config/output-options.ts";
 import { text } from "../../config/scalars.ts";
-import { ALL_MESSAGES, TRAINING_MESSAGES } from "../output.ts";
+import { MESSAGE_TYPES, TRAINING_MESSAGES } from "../output.ts";
 import { type Auth, definePreset } from "../preset.ts";
 import { render, renderTexts } from "../template.ts";
 import { holdsValue } from "./checks.ts";
@@ -59,7 +59,7 @@ export const argoEvents = definePreset({
     token: { description: "Bearer token (a secret)." },
   },
   templates: ["body"],
-  accepts: () => ALL_MESSAGES,
+  accepts: () => MESSAGE_TYPES,
   onTest: "sends a real event: what sensors make of it, they do",
   attempt: async ({ settings, root, ask, judge }) => {
     const answer = await ask({ auth: bearer(settings.token), json: render(settings.body, root) });

@@ -5,7 +5,8 @@
 
 import { choice } from "../../config/output-options.ts";
 import { text } from "../../config/scalars.ts";
-import { ALL_MESSAGES } from "../output.ts";
+import { MESSAGE_TYPES } from "../output.ts";
+import { percentEncode } from "../percent.ts";
 import { type Auth, definePreset, type Message } from "../preset.ts";
 import { parseKeys, sign } from "../signing.ts";
 
@@ -21,7 +22,7 @@ export const cloudevents = definePreset({
     token: { description: "Bearer token (a secret)." },
     secret: { description: "Key that signs as Standard Webhooks do (a secret)." },
   },
-  accepts: () => ALL_MESSAGES,
+  accepts: () => MESSAGE_TYPES,
   onTest: "sends a real event",
   attempt: async ({ settings, message, ask, judge, nowMs }) => {
     const attributes = attributesOf(message, settings.source);
@@ -50,6 +51,6 @@ function attributesOf({ id, type, timestamp, model }: Message, source: string): 
 
 /** Attributes as headers; what a header cannot carry is percent-encoded (HTTP binding, 3.1.3.2). */
 function headersOf({ datacontenttype, ...attributes }: Record<string, string>): Record<string, string> {
-  const encode = (value: string) => value.replace(/[^\x21-\x7e]|["%]/gu, (character) => encodeURIComponent(character));
+  const encode = (value: string) => value.replace(/[^\x21-\x7e]|["%]/gu, percentEncode);
   return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`ce-${name}`, encode(value)]));
 }

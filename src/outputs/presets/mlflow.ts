@@ -5,7 +5,7 @@
 
 import { section, templateText } from "../../config/output-options.ts";
 import { text } from "../../config/scalars.ts";
-import { ALL_MESSAGES } from "../output.ts";
+import { MESSAGE_TYPES } from "../output.ts";
 import { definePreset } from "../preset.ts";
 import { renderText } from "../template.ts";
 import { isJsonMap } from "./checks.ts";
@@ -29,7 +29,7 @@ export const mlflow = definePreset({
     ...loginSecrets,
   },
   templates: ["model", "model_version", "tag"],
-  accepts: () => ALL_MESSAGES.filter((type) => type !== "driftd.digest"),
+  accepts: () => MESSAGE_TYPES.filter((type) => type !== "driftd.digest"),
   check: ({ tag, alias }, given) => [
     ...checkLogin(given),
     ...(tag === undefined && alias === undefined ? [{ path: [], message: "sets nothing", hint: "set tag, alias or both" }] : []),

@@ -5,7 +5,7 @@
 
 import { text } from "../../config/scalars.ts";
 import { factsOf, headline } from "../facts.ts";
-import { ALL_MESSAGES } from "../output.ts";
+import { MESSAGE_TYPES } from "../output.ts";
 import { definePreset } from "../preset.ts";
 import { valueIn } from "./checks.ts";
 
@@ -23,7 +23,7 @@ export const pagerduty = definePreset({
     url: { description: "Address of the Events API.", fallback: "https://events.pagerduty.com" },
     routing_key: { description: "Integration key of the service (a secret).", required: true },
   },
-  accepts: () => ALL_MESSAGES.filter((type) => type !== "driftd.digest"),
+  accepts: () => MESSAGE_TYPES.filter((type) => type !== "driftd.digest"),
   onTest: "opens a real incident (of severity info)",
   attempt: async ({ settings, message, ask, judge }) => {
     const facts = factsOf(message);

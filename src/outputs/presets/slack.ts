@@ -1,7 +1,7 @@
 /** Slack: a message by an incoming webhook. Not idempotent: a repetition after a lost answer is a second message. */
 
 import { factsOf, headline } from "../facts.ts";
-import { ALL_MESSAGES } from "../output.ts";
+import { MESSAGE_TYPES } from "../output.ts";
 import { definePreset, type Message } from "../preset.ts";
 
 /** Slack refuses longer sections. */
@@ -14,7 +14,7 @@ export const slack = definePreset({
   description: "A message in Slack, by an incoming webhook.",
   options: {},
   secrets: { url: { description: "URL of the incoming webhook (a secret: never shown).", required: true } },
-  accepts: () => ALL_MESSAGES,
+  accepts: () => MESSAGE_TYPES,
   attempt: async ({ message, ask, judge }) => {
     const answer = await ask({ json: slackBody(message) });
     return judge(answer, {

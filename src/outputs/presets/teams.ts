@@ -1,7 +1,7 @@
 /** Microsoft Teams: an adaptive card by a Power Automate workflow's URL (the Office 365 connectors are gone). Not idempotent. */
 
 import { factsOf, headline } from "../facts.ts";
-import { ALL_MESSAGES } from "../output.ts";
+import { MESSAGE_TYPES } from "../output.ts";
 import { definePreset, type Message } from "../preset.ts";
 
 /** Features listed. */
@@ -12,7 +12,7 @@ export const teams = definePreset({
   description: "An adaptive card in Microsoft Teams, by a workflow's URL.",
   options: {},
   secrets: { url: { description: "URL of the workflow (a secret: never shown).", required: true } },
-  accepts: () => ALL_MESSAGES,
+  accepts: () => MESSAGE_TYPES,
   attempt: async ({ message, ask, judge }) => {
     const answer = await ask({ json: { type: "message", attachments: [card(message)] } });
     return judge(answer, {
