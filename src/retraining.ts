@@ -5,16 +5,7 @@
  */
 
 import type { DecideRule, Decision } from "./decide/decision.ts";
-import {
-  isOpen,
-  moved,
-  OPEN_STATUSES,
-  type Report,
-  type RequestReason,
-  type RequestStatus,
-  type RetrainRecord,
-  reported,
-} from "./decide/record.ts";
+import { isOpen, moved, OPEN_STATUSES, type Report, type RequestReason, type RetrainRecord, reported } from "./decide/record.ts";
 import type { SuppressReason } from "./decide/retrain.ts";
 import type { Evaluation } from "./evaluate/evaluation.ts";
 import { storedEvaluation } from "./evaluate/stored.ts";
@@ -262,6 +253,3 @@ export function createRetraining(options: RetrainingOptions): Retraining {
     show,
   };
 }
-
-/** Which statuses a list may be asked for: each, or those that are open. */
-export type StatusQuery = RequestStatus | "open";

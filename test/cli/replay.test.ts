@@ -48,6 +48,56 @@ async function replay(
 
 const faulty = () => traffic({ hours: 6, faultMs: T0 + 3 * HOUR });
 
+describe("guards that wait for a pipeline", () => {
+  /** Two models that drift in the same hours, one of them a little later. */
+  const both = () =>
+    [...traffic({ model: "m", hours: 6, faultMs: T0 + 3 * HOUR }), ...traffic({ model: "n", hours: 6, faultMs: T0 + 2 * HOUR })].sort(
+      (a, b) => (JSON.parse(a) as { timestamp: string }).timestamp.localeCompare((JSON.parse(b) as { timestamp: string }).timestamp),
+    );
+  const config = (more: string) => `outputs: { pipeline: { type: webhook, url: "http://127.0.0.1:9/never", secret: s${more} } }
+models:
+${["m", "n"].map((name) => `  - { name: ${name}, reference: ${name}.json, thresholds: { psi: { warning: 0.2, critical: 0.4 } }, retrain: { to: [pipeline] } }`).join("\n")}
+`;
+
+  test("see the models in the order of event time, so that the first to drift is the first to ask", async () => {
+    await space.writeReference("n.json", smallSnapshot("n"));
+    await space.write("log.ndjson", ndjson(both()));
+    const asks = ({ document }: { readonly document: ReplayDocument }) =>
+      document.models.map(({ model, retrain_requests, suppressed }) => [
+        model,
+        retrain_requests.length,
+        suppressed.map(({ guard }) => guard).filter((guard) => guard !== "below_severity"),
+      ]);
+    const limited = await replay("log.ndjson", { config: config(", concurrency: 1") });
+    expect(asks(limited)).toEqual([
+      ["m", 0, ["target_busy"]],
+      ["n", 1, []],
+    ]);
+    expect(asks(await replay("log.ndjson", { config: config("") }))).toEqual([
+      ["m", 1, []],
+      ["n", 1, []],
+    ]);
+    expect((await replay("log.ndjson", { config: config(", concurrency: 1") })).stdout).toBe(limited.stdout);
+  });
+
+  test("let the lock end by its timeout, with the window's end for a clock", async () => {
+    const twice = [
+      ...traffic({ hours: 5, faultMs: T0 + 3 * HOUR }),
+      ...traffic({ fromMs: T0 + 5 * HOUR, hours: 3 }),
+      ...traffic({ fromMs: T0 + 8 * HOUR, hours: 2, faultMs: T0 }),
+    ];
+    await space.write("log.ndjson", ndjson(twice));
+    const guards = async (timeout: string) => {
+      const set = `windows: [1h]\n${CONFIG.replace("retrain: {", `retrain: { in_progress_timeout: ${timeout},`)}`;
+      const [model] = (await replay("log.ndjson", { config: set })).document.models;
+      return [model!.retrain_requests.length, model!.suppressed.map(({ guard }) => guard).filter((guard) => guard !== "below_severity")];
+    };
+    expect(await guards("30d")).toEqual([1, ["in_progress"]]);
+    expect(await guards("1h")).toEqual([2, []]);
+    expect(await guards("off")).toEqual([2, []]);
+  });
+});
+
 describe("the document", () => {
   test("has exactly the fields of the contract, and says what would have been sent", async () => {
     await space.write("log.ndjson", ndjson([...faulty(), "not json"]));
