@@ -78,11 +78,74 @@ type FixedThreshold = { readonly warning: number | undefined; readonly critical:
 
 export type Thresholds = "auto" | Readonly<Partial<Record<ThresholdStatistic, FixedThreshold>>>;
 
-/** Which snapshot judges: one file, one file per version by a pattern with `{version}`, or a list by version. Absolute paths. */
+/**
+ * Which snapshot judges: one file, one file per version by a pattern with `{version}`, or a list by version. Absolute paths. Or addresses that
+ * are asked again and again: as soon as one of a model's references is no plain file, all of them are asked so.
+ */
 export type ReferenceConfig =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "pattern"; readonly pattern: string }
-  | { readonly kind: "by_version"; readonly paths: ReadonlyMap<string, string> };
+  | { readonly kind: "by_version"; readonly paths: ReadonlyMap<string, string> }
+  | { readonly kind: "addresses"; readonly places: readonly ReferencePlace[]; readonly access: ReferenceAccess };
+
+export type ReferencePlace = {
+  /** The version that it is listed for; undefined: that of the snapshot itself, or every version. */
+  readonly version: string | undefined;
+  /** A file or a directory (absolute, `/` at its end), `http(s)://…`, `s3://…`, `mlflow://…`. */
+  readonly address: string;
+  /** How often it is asked; undefined: at start and reload only. */
+  readonly refreshMs: number | undefined;
+};
+
+/** How the addresses of a model are asked. */
+export type ReferenceAccess = {
+  /** Of one fetch, with the body. */
+  readonly timeoutMs: number;
+  readonly http: HttpAccess & { readonly headers: Readonly<Record<string, Secret>> };
+  readonly s3: S3Access;
+};
+
+/** How to log in at a server, and whom to trust there. */
+export type HttpAccess = {
+  readonly token: Secret | undefined;
+  /** With `password`. */
+  readonly username: string | undefined;
+  readonly password: Secret | undefined;
+  readonly caFile: string | undefined;
+};
+
+export type S3Access = {
+  /** Undefined: that of AWS. */
+  readonly endpoint: string | undefined;
+  readonly region: string;
+  /** Undefined: requests are not signed. */
+  readonly keys: { readonly accessKeyId: Secret; readonly secretAccessKey: Secret; readonly sessionToken: Secret | undefined } | undefined;
+  readonly caFile: string | undefined;
+};
+
+/** MLflow's tracking server. */
+export type MlflowAccess = HttpAccess & { readonly url: Secret };
+
+export type MlflowConfig = MlflowAccess & {
+  /** Key of the signatures of its webhooks; undefined: none is taken. */
+  readonly webhookSecret: Secret | undefined;
+  /** Registered name → model. */
+  readonly models: ReadonlyMap<string, string>;
+};
+
+/** What is done at the times of a cron expression. */
+export type CalendarEntry = {
+  readonly name: string;
+  readonly cron: string;
+  /** IANA name. */
+  readonly timeZone: string;
+  readonly action: "retrain" | "digest" | "refresh";
+  readonly models: readonly string[];
+  /** Of a digest: names of outputs; each exists in `Config.outputs`. */
+  readonly to: readonly string[];
+  /** What is done at start when due times have passed meanwhile. */
+  readonly missed: "once" | "skip";
+};
 
 export type RetrainConfig = {
   /** Names of outputs; each exists in `Config.outputs`. */
@@ -153,6 +216,8 @@ export type OutliersConfig = { readonly path: string; readonly share: number; re
 export type ModelConfig = {
   readonly name: string;
   readonly reference: ReferenceConfig;
+  /** Age of the reference in force from which `do: refresh` of the calendar warns; undefined: any. */
+  readonly maxAgeMs: number | undefined;
   /** Undefined: the reference stays as it is. */
   readonly renew: RenewConfig | undefined;
   /** By feature; empty: none. */
@@ -206,6 +271,10 @@ export type Config = {
   /** Where the event log is written; undefined: nowhere but the store. */
   readonly eventLog: { readonly path: string | undefined };
   readonly models: readonly ModelConfig[];
+  /** Undefined: there is none. */
+  readonly mlflow: MlflowConfig | undefined;
+  /** In the order of the file. */
+  readonly calendar: readonly CalendarEntry[];
   readonly metrics: { readonly features: "all" | "drifted" | "none"; readonly maxSeries: number };
   readonly log: { readonly level: "debug" | "info" | "warn" | "error"; readonly format: "json" | "text" | "auto" };
   /** The effective configuration in the file's own spelling, defaults filled, secrets masked: plain JSON. */

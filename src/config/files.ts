@@ -91,7 +91,14 @@ export async function checkFiles({ config, problemAt, stands }: LoadedConfig, ch
   return problems;
 }
 
+/** A file or an address at a time, so that one slip hides no other. */
 function eachReference({ reference }: ModelConfig): { path: ConfigPath; reference: ReferenceConfig }[] {
+  if (reference.kind === "addresses") {
+    return reference.places.map((place) => ({
+      path: place.version === undefined ? ["reference"] : ["references", place.version],
+      reference: { ...reference, places: [place] },
+    }));
+  }
   if (reference.kind !== "by_version") return [{ path: ["reference"], reference }];
   return [...reference.paths].map(([version, path]) => ({
     path: ["references", version],

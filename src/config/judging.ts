@@ -4,6 +4,7 @@
  */
 
 import * as z from "zod";
+import { addressOptions } from "./references.ts";
 import { duration, filePath, text } from "./scalars.ts";
 
 const share = (description: string) => z.number().min(0).lt(1).meta({ title: "share", description });
@@ -32,18 +33,20 @@ const renew = z
   })
   .meta({ title: "map", description: "Renews the reference on a schedule; frozen while an episode is open." });
 
-/** A snapshot's path, or a map of path and renewal. */
+/** A snapshot's path or address, or a map of it with renewal and what addresses need. */
 export const referenceSchema = z
   .union([
     filePath("A snapshot."),
     z.strictObject({
       path: filePath("Snapshot, as in the short form; left out beside `references`.").optional(),
+      ...addressOptions,
       renew: renew.optional(),
     }),
   ])
   .meta({
-    title: "path or map",
-    description: "Snapshot that the model is judged by; `{version}` in it stands for the version. Or a map: `{ path, renew }`.",
+    title: "path, address or map",
+    description:
+      "Snapshot that the model is judged by: a file (`{version}` in its name stands for the version), a directory (`/` at its end: the newest valid snapshot), `http(s)://…`, `s3://bucket/key`, `mlflow://models/NAME@ALIAS/PATH`, `mlflow://models/NAME/VERSION/PATH` or `mlflow://runs/RUN_ID/PATH`. Or a map: `{ path, … }`.",
   });
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);

@@ -88,7 +88,7 @@ export function parseConfig(text: string, file: string, env: Env, options: LoadO
   if (problems.length > 0) throw configError(file, problems);
 
   const path = resolvePath(options.folder ?? "", file);
-  const config = resolveConfig(parts as Effective, path, dirname(path));
+  const config = resolveConfig(parts as Effective, path, dirname(path), env);
   return {
     config,
     digest: configDigest(config),

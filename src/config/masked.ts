@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 
+import { shownAddress } from "../reference/addresses/form.ts";
 import type { Config } from "./config.ts";
 import { type ConfigPath, isSecretPath } from "./problem.ts";
 import { secretText } from "./secret.ts";
@@ -55,6 +56,8 @@ export function configDigest(config: Config): string {
 /** A copy of plain JSON with every secret as `<secret>`; keys that are undefined are left out. */
 export function maskSecrets(value: unknown, path: ConfigPath = []): unknown {
   if (typeof value === "string" && isSecretPath(path)) return secretText;
+  // The query of an address may be a signature.
+  if (typeof value === "string" && path[0] === "models" && String(path[2]).startsWith("reference")) return shownAddress(value);
   if (Array.isArray(value)) return value.map((item, index) => maskSecrets(item, [...path, index]));
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);

@@ -58,7 +58,10 @@ export function formatPath(path: ConfigPath): string {
     .join("");
 }
 
-const secretKeys = new Set(["password", "token", "secret", "url", "routing_key"]);
+const secretKeys = new Set([
+  ...["password", "token", "secret", "url", "routing_key"],
+  ...["webhook_secret", "access_key_id", "secret_access_key", "session_token"],
+]);
 
 /** Whether the value at a path is never printed. */
 export function isSecretPath(path: ConfigPath): boolean {

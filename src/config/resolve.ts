@@ -4,12 +4,14 @@ import { isAbsolute, resolve as resolvePath } from "node:path";
 
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import { parseSize } from "../lib/size.ts";
-import type { Config, KafkaConfig, ModelConfig, ReferenceConfig, RetrainConfig, Thresholds } from "./config.ts";
+import type { Config, KafkaConfig, ModelConfig, RetrainConfig, Thresholds } from "./config.ts";
 import { resolveSasl, resolveSsl } from "./kafka-access.ts";
 import { maskSecrets } from "./masked.ts";
 import type { EffectiveOutput } from "./outputs.ts";
-import { referencePath, resolveJudging } from "./resolve-judging.ts";
+import { resolveCalendar } from "./resolve-calendar.ts";
+import { resolveJudging } from "./resolve-judging.ts";
 import { resolveOutput } from "./resolve-output.ts";
+import { type Resolving, resolveMaxAge, resolveMlflow, resolveReference } from "./resolve-references.ts";
 import { isLoopback, resolveGuards, resolveNotify } from "./resolve-retraining.ts";
 import { splitAddress, splitRecordPath } from "./scalars.ts";
 import type { Effective, EffectiveModel } from "./schema.ts";
@@ -18,8 +20,8 @@ import { slideOf } from "./semantics.ts";
 
 const ms = (text: string): number => parseDuration(text)!;
 
-/** Resolves a valid configuration. `path` is the file (absolute), `folder` what its relative paths start from. */
-export function resolveConfig(file: Effective, path: string, folder: string): Config {
+/** Resolves a valid configuration. `path` is the file (absolute), `folder` what its relative paths start from; `env`: for the usual variables of AWS. */
+export function resolveConfig(file: Effective, path: string, folder: string, env: Resolving["env"] = {}): Config {
   const absolute = (name: string): string => (isAbsolute(name) ? name : resolvePath(folder, name));
   const optional = (name: string | undefined): string | undefined => (name === undefined ? undefined : absolute(name));
   const secret = (inline: string | undefined, fileName: string | undefined): Secret | undefined => {
@@ -69,7 +71,9 @@ export function resolveConfig(file: Effective, path: string, folder: string): Co
     windows,
     outputs: new Map(Object.entries(effective.outputs).map(([name, output]) => [name, resolveOutput(name, output, { absolute, kafka })])),
     eventLog: { path: optional(effective.event_log.path) },
-    models: effective.models.map((model) => resolveModel(model, absolute)),
+    models: effective.models.map((model) => resolveModel(model, { absolute, secret, env })),
+    mlflow: resolveMlflow(effective, { absolute, secret, env }),
+    calendar: resolveCalendar(effective),
     metrics: { features: effective.metrics.features, maxSeries: effective.metrics.max_series },
     log: effective.log,
     effective: maskSecrets(effective) as Config["effective"],
@@ -129,11 +133,12 @@ function resolveKafka(
   };
 }
 
-function resolveModel(model: EffectiveModel, absolute: (name: string) => string): ModelConfig {
+function resolveModel(model: EffectiveModel, resolving: Resolving): ModelConfig {
   return {
     name: model.name,
-    reference: resolveReference(model, absolute),
-    ...resolveJudging(model, absolute),
+    reference: resolveReference(model, resolving),
+    maxAgeMs: resolveMaxAge(model),
+    ...resolveJudging(model, resolving.absolute),
     maxVersions: model.max_versions,
     thresholds: resolveThresholds(model.thresholds),
     falseAlarms: { budget: model.false_alarms.budget, perMs: ms(model.false_alarms.per) },
@@ -143,17 +148,6 @@ function resolveModel(model: EffectiveModel, absolute: (name: string) => string)
     notify: resolveNotify(model),
     features: { include: model.features.include, exclude: model.features.exclude, sensitive: model.features.sensitive },
   };
-}
-
-function resolveReference(model: EffectiveModel, absolute: (name: string) => string): ReferenceConfig {
-  const path = referencePath(model);
-  if (path === undefined) {
-    return {
-      kind: "by_version",
-      paths: new Map(Object.entries(model.references ?? {}).map(([version, name]) => [version, absolute(name)])),
-    };
-  }
-  return path.includes("{version}") ? { kind: "pattern", pattern: absolute(path) } : { kind: "file", path: absolute(path) };
 }
 
 function resolveThresholds(thresholds: EffectiveModel["thresholds"]): Thresholds {

@@ -8,6 +8,7 @@ import * as z from "zod";
 import { compatSchema, expectationsSchema, outliersSchema, qualitySchema, referenceSchema, volumeSchema } from "./judging.ts";
 import { kafkaAccess } from "./kafka-access.ts";
 import { outputSchema, webhookOptions } from "./outputs.ts";
+import { calendarSchema, mlflowSchema } from "./references.ts";
 import { httpAccess, notifySchema, retrainGuards } from "./retraining.ts";
 import { address, duration, filePath, name, recordPath, size, text } from "./scalars.ts";
 
@@ -228,6 +229,8 @@ export const sections = {
     .meta({ title: "map", description: "Decisions as JSON lines." })
     .prefault({}),
   models: list("The models that are watched.", modelSchema).min(1),
+  mlflow: mlflowSchema.optional(),
+  calendar: calendarSchema,
   metrics: z
     .strictObject({
       features: choice("Whose scores are exported.", ["all", "drifted", "none"]).default("all"),

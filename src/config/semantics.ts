@@ -5,13 +5,16 @@
 
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import { didYouMean } from "../lib/suggest.ts";
+import { formOf } from "../reference/addresses/form.ts";
 import type { Slip } from "./issues.ts";
 import { checkJudging } from "./judging-rules.ts";
 import { checkKafkaAccess } from "./kafka-access.ts";
 import { checkCarried, checkOutputs } from "./output-rules.ts";
 import { secretKeysOf } from "./outputs.ts";
 import type { ConfigPath } from "./problem.ts";
+import { checkCalendar } from "./resolve-calendar.ts";
 import { referencePath } from "./resolve-judging.ts";
+import { checkAddresses, checkMlflow } from "./resolve-references.ts";
 import { checkNotify } from "./resolve-retraining.ts";
 import type { Effective, EffectiveModel } from "./schema.ts";
 import { checkSecrets, checkTwins, slip } from "./slips.ts";
@@ -50,6 +53,8 @@ export function checkSemantics(parts: ValidParts, present: Present): Slip[] {
     ...checkCarried(parts.outputs, parts.models),
     ...checkModels(parts, present),
     ...checkRenewal(parts),
+    ...checkMlflow(parts.mlflow, parts.models),
+    ...checkCalendar(parts, present.outputNames),
   ];
 }
 
@@ -135,7 +140,7 @@ function checkRenewal({ models, store }: ValidParts): Slip[] {
   });
 }
 
-function checkModels({ models }: ValidParts, { outputNames }: Present): Slip[] {
+function checkModels({ models }: ValidParts, { outputNames, sections }: Present): Slip[] {
   const names = new Map<string, number>();
   return models.flatMap((model, index) => {
     if (model === undefined) return [];
@@ -147,6 +152,7 @@ function checkModels({ models }: ValidParts, { outputNames }: Present): Slip[] {
     return [
       ...slips,
       ...checkReference(path, model),
+      ...checkAddresses(path, model, sections.has("mlflow")),
       ...checkThresholds(path, model),
       ...checkRetrain(path, model, outputNames),
       ...checkNotify(path, model, outputNames),
@@ -168,7 +174,8 @@ function checkReference(path: ConfigPath, model: EffectiveModel): Slip[] {
   }
   if (references !== undefined && Object.keys(references).length === 0)
     return [slip([...path, "references"], "is an empty map", "list a snapshot per version")];
-  const versions = reference?.split("{version}").length ?? 1;
+  // Of an address `checkAddresses` says it.
+  const versions = reference === undefined || formOf(reference) !== "file" ? 1 : reference.split("{version}").length;
   if (versions > 2 || (versions === 2 && !/\{version\}[^/\\]*$/.test(reference!))) {
     return [slip(at, "must hold {version} once, in the file's name", undefined, true)];
   }

@@ -16,7 +16,16 @@ const BUILD_AGAIN = "Build it again: driftd reference build.";
  * `REFERENCE_VERSION_UNKNOWN`, `REFERENCE_DIGEST_MISMATCH` (changed or damaged after it was built).
  */
 export async function loadSnapshot(path: string): Promise<Snapshot> {
-  const snapshot = validateSnapshot(parse(path, await read(path)), path);
+  return snapshotIn(path, await read(path));
+}
+
+/** The snapshot in the bytes of a file, unpacked where they are gzip, to at most `maxBytes`; `name` is for messages. Throws as `loadSnapshot`. */
+export async function readSnapshot(bytes: Buffer, name: string, maxBytes: number): Promise<Snapshot> {
+  return snapshotIn(name, bytes[0] === 0x1f && bytes[1] === 0x8b ? await unpack(bytes, name, maxBytes) : bytes);
+}
+
+function snapshotIn(path: string, bytes: Buffer): Snapshot {
+  const snapshot = validateSnapshot(parse(path, bytes), path);
   const digest = digestOf(snapshot);
   if (digest !== snapshot.digest) {
     throw new DriftdError("REFERENCE_DIGEST_MISMATCH", `${path}: the content has the digest ${digest}, the file says ${snapshot.digest}`, {
@@ -82,10 +91,19 @@ async function read(path: string): Promise<Buffer> {
       cause,
     });
   }
-  if (!path.toLowerCase().endsWith(".gz")) return bytes;
+  return path.toLowerCase().endsWith(".gz") ? unpack(bytes, path) : bytes;
+}
+
+async function unpack(bytes: Buffer, path: string, maxBytes?: number): Promise<Buffer> {
   try {
-    return await promisify(gunzip)(bytes);
+    return await promisify(gunzip)(bytes, maxBytes === undefined ? {} : { maxOutputLength: maxBytes });
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") {
+      throw new DriftdError("REFERENCE_UNREADABLE", `${path}: is more than ${maxBytes} bytes when it is unpacked`, {
+        hint: BUILD_AGAIN,
+        cause,
+      });
+    }
     throw new DriftdError("REFERENCE_UNREADABLE", `${path}: is no gzip file, or a broken one`, { hint: BUILD_AGAIN, cause });
   }
 }
