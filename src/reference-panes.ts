@@ -48,7 +48,7 @@ export async function sumStore(
         if (!pane.final) open++;
         else if (pane.incomplete) incomplete++;
         else {
-          summed.add(pane, await layoutOf(pane.key.layout));
+          summed.add(pane, await layoutOf(pane.key.layout), range.vanished);
           added += pane.counts.length;
           if (added < TURN_SLOTS) continue;
           added = 0;

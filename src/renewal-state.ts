@@ -11,7 +11,7 @@ import type { EventRow } from "./store/store.ts";
 /** Why a renewal that was due did not happen: a closed list. */
 export type PostponeReason =
   | "episode_open" // a drift episode is pending or firing: what is learnt now might be the drift
-  | "few_days" // too few days are left without those of an episode
+  | "few_days" // no new day without an episode, or too few with those of the reference before
   | "no_values" // no feature has one
   | "unwritable"; // the new snapshot could not be written
 
@@ -85,6 +85,8 @@ export function renewedEvent(
     readonly path: string;
     readonly records: number;
     readonly days: readonly string[];
+    /** Those of them that were taken over from the reference before. */
+    readonly daysCarried: readonly string[];
     readonly daysLeftOut: readonly string[];
     readonly panesLeftOut: { readonly open: number; readonly incomplete: number };
     /** Features without a value in those days: they stay as they were. */
@@ -104,6 +106,7 @@ export function renewedEvent(
     records: what.records,
     days: what.days.length,
     days_used: what.days,
+    days_carried: what.daysCarried,
     days_left_out: what.daysLeftOut,
     panes_left_out: what.panesLeftOut,
     features_kept: what.kept,

@@ -15,6 +15,7 @@ import { firstCounts } from "./evaluate/first-reference.ts";
 import { coerceError, DriftdError } from "./lib/errors.ts";
 import type { Log } from "./lib/log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
+import { areConsecutive, daysKnown, daysToCarry } from "./reference/carried.ts";
 import { compileLayout } from "./reference/compile.ts";
 import { DAY_MS } from "./reference/from-panes.ts";
 import { loadSnapshot, saveSnapshot } from "./reference/load.ts";
@@ -23,6 +24,7 @@ import {
   dayName,
   distancesBetween,
   distancesFromFirst,
+  episodeDays,
   firstDue,
   leastDays,
   nextDue,
@@ -30,6 +32,7 @@ import {
   renewalDays,
   spoilsDays,
   storeSource,
+  vanishedDays,
 } from "./reference/renewal.ts";
 import type { Snapshot } from "./reference/snapshot.ts";
 import { sumStore } from "./reference-panes.ts";
@@ -167,15 +170,27 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     }
     const configured = context.references.find(model, version) as LoadedReference;
     const before = (entry.reference ?? configured).snapshot;
-    const episodes = (await store.episodes({ model })).filter((episode) => episode.version === version && spoilsDays(episode));
-    const range = renewalDays(atMs, rule.days, episodes, { longestWindowMs: context.longestWindowMs, clearMs: rule.keepFiringForMs });
-    const { summed, open, incomplete } = await sumStore(store, before, { model, version, range });
+    const episodes = (await store.episodes({ model })).filter((episode) => episode.version === version);
+    const spoiling = episodes.filter(spoilsDays);
+    const reach = { longestWindowMs: context.longestWindowMs, clearMs: rule.keepFiringForMs };
+    const range = renewalDays(atMs, rule.days, spoiling, reach);
+    const { summed, open, incomplete } = await sumStore(store, before, {
+      ...{ model, version },
+      range: { ...range, vanished: vanishedDays(range, episodes, reach) },
+    });
+    const taken = summed.days();
+    const carried = daysToCarry(daysKnown(before), {
+      ...{ dueMs: atMs, days: rule.days, taken },
+      spoilt: episodeDays({ fromMs: 0, toMs: atMs }, spoiling, reach),
+    });
+    await summed.carry(carried);
     const days = summed.days();
     const leftOut = [...range.leftOut].sort((a, b) => a - b).map(dayName);
     const needed = leastDays(rule.days, before.calibration?.days ?? 0);
-    if (days.length < needed) {
+    if (taken.length === 0 || days.length < needed) {
       const without = leftOut.length === 0 ? "" : `, ${leftOut.length} left out for an episode`;
-      await postpone(entry, atMs, "few_days", `${days.length} days of closed panes${without}; ${needed} needed`);
+      const filled = carried.length === 0 ? "" : `, ${carried.length} of the reference before`;
+      await postpone(entry, atMs, "few_days", `${taken.length} days of closed panes${without}${filled}; ${needed} needed`);
       return false;
     }
     if (summed.without().length === before.features.length) {
@@ -185,12 +200,13 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     const ordinal = (state.renewed?.ordinal ?? 0) + 1;
     const first = configured.snapshot;
     const snapshot = await summed.snapshot({
-      source: storeSource(days[0]! * DAY_MS, range.toMs, leftOut),
+      source: storeSource(taken[0]! * DAY_MS, range.toMs, leftOut, carried.map(dayName)),
       createdAtMs: atMs, // event time: a replay makes the same file
       driftd: options.driftd,
       version: version === "" ? undefined : version,
       empty: "keep",
-      gaps: leftOut.length > 0,
+      // Days without traffic between others are known to be silent; days that were left out are not.
+      gaps: leftOut.length > 0 || (carried.length > 0 && (before.calibration?.records === undefined || !areConsecutive(days))),
       renewal: {
         ordinal,
         previous: before.digest,
@@ -219,6 +235,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
         path,
         records: snapshot.records,
         days: days.map(dayName),
+        daysCarried: carried.map(dayName).toSorted(),
         daysLeftOut: leftOut,
         panesLeftOut: { open, incomplete },
         kept: summed.without(),
@@ -229,7 +246,10 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     const next: RenewalState = { first: state.first, dueMs, tryMs: dueMs, renewed: { ordinal, digest: snapshot.digest, path, atMs } };
     await put(entry, next, [event], loaded(path, snapshot));
     metrics.inc("driftd_reference_renewals_total", { model });
-    log.info({ model, version, reference: snapshot.digest, days: days.length, left_out: leftOut, path }, "reference renewed");
+    log.info(
+      { model, version, reference: snapshot.digest, days: days.length, carried: carried.length, left_out: leftOut, path },
+      "reference renewed",
+    );
     return true;
   }
 

@@ -21,6 +21,7 @@ import { compileLayout } from "../src/reference/compile.ts";
 import { loadSnapshot } from "../src/reference/load.ts";
 import type { ModelReferences } from "../src/reference/models.ts";
 import type { Snapshot } from "../src/reference/snapshot.ts";
+import { sumStore } from "../src/reference-panes.ts";
 import { createRenewals, type RenewalContext, type RenewRule } from "../src/renewal.ts";
 import type { BytesVisitor, Source, SourceHandler } from "../src/sources/source.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
@@ -303,6 +304,47 @@ describe("an episode", () => {
     expect(renewals.facts("m", "")).toMatchObject({ dueMs: T0 + 21 * DAY, postponed: undefined });
   });
 
+  test("leaves days of the reference before to fill up with: the newest, as many as were asked for", async () => {
+    // A reference that knows its own days: the two weeks before.
+    const learning = await openStore("learning.db");
+    const earlier = await start(learning, { rule: null });
+    earlier.push(lines(-14, 0));
+    earlier.finish();
+    await earlier.pipeline.finished;
+    const range = { fromMs: T0 - 14 * DAY, toMs: T0, leftOut: new Set<number>() };
+    const { summed } = await sumStore(learning, FIRST, { model: "m", version: undefined, range });
+    const configured = await summed.snapshot({ source: "two weeks", createdAtMs: T0, driftd: "test", version: undefined, empty: "keep" });
+
+    const store = await openStore();
+    const { push, finish, pipeline } = await start(store, { configured, rule: { everyMs: 7 * DAY, days: 12, keepFiringForMs: DAY } });
+    push(lines(0, 18, fault));
+    finish();
+    await pipeline.finished;
+    const renewed = (await renewalsIn(store)).filter(({ type }) => type === "renewed");
+    // Renewed as soon as the episode is over; day 8 was clear.
+    expect(renewed.map(({ effective_at, days, days_left_out }) => ({ effective_at, days, days_left_out }))).toEqual([
+      { effective_at: `${day(10)}T00:00:00Z`, days: 12, days_left_out: [5, 6, 7, 8].map(day) },
+      { effective_at: `${day(14)}T00:00:00Z`, days: 12, days_left_out: [5, 6, 7, 8].map(day) },
+    ]);
+    expect(renewed[0]).toMatchObject({ days_carried: [-6, -5, -4, -3, -2, -1].map(day), records: 12 * 720 });
+    expect(renewed[0]?.["days_used"]).toEqual([-6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 9].map(day));
+    // Two weeks later it carries on what the last one knew.
+    expect(renewed[1]).toMatchObject({ days_carried: [-2, -1, 0, 1].map(day) });
+    const snapshot = await loadSnapshot(String(renewed[1]?.["path"]));
+    expect(snapshot).toMatchObject({
+      time: { from: `${day(-2)}T00:00:00Z`, to: `${day(14)}T00:00:00Z` },
+      provenance: {
+        source: `store:${day(2)}/${day(14)} without ${[5, 6, 7, 8].map(day).join(", ")}, with 4 days from ${day(-2)} on of the reference before`,
+      },
+      calibration: { days: 12, from: `${day(-2)}T00:00:00Z` },
+    });
+    expect(snapshot.calibration?.records).toBeUndefined();
+    expect(snapshot.features.map(({ feature, count }) => [feature, count])).toEqual([
+      ["x", 12 * 720],
+      ["c", 12 * 720],
+    ]);
+  });
+
   test("of another version freezes nothing", async () => {
     const store = await openStore();
     const { push, finish, pipeline } = await start(store);
@@ -483,6 +525,30 @@ test("days of a critical quality episode are left out too", async () => {
   expect(episodes).toMatchObject([{ kind: "quality", severity: "critical", features: ["x"] }]);
   const renewed = (await renewalsIn(store)).find(({ type }) => type === "renewed");
   expect(renewed?.["days_left_out"]).toEqual([1, 2, 3].map(day));
+});
+
+test("a column that was removed does not keep the others from being renewed; it stays as it was", async () => {
+  const store = await openStore();
+  const { push, finish, pipeline } = await start(store);
+  const removed = (line: string) => {
+    const record = JSON.parse(line) as { timestamp: string; features: { x: number } };
+    return record.timestamp < day(2) ? line : JSON.stringify({ ...record, features: { x: record.features.x } });
+  };
+  push(lines(0, 15).map(removed));
+  finish();
+  await pipeline.finished;
+  expect(await store.episodes({})).toMatchObject([{ kind: "quality", severity: "critical", features: ["c"], resolvedAtMs: null }]);
+  const renewed = (await renewalsIn(store)).filter(({ type }) => type === "renewed");
+  expect(renewed.map(({ days, days_left_out }) => [days, days_left_out])).toEqual([
+    [7, []],
+    [14, []],
+  ]);
+  const { features } = await loadSnapshot(String(renewed[1]?.["path"]));
+  // Of the day before it was found out too, when half of the records may have lacked it, nothing is learnt.
+  expect(features.map(({ feature, count, missing }) => [feature, count, missing])).toEqual([
+    ["x", 14 * 720, 0],
+    ["c", 720, 0],
+  ]);
 });
 
 test("without a rule nothing is renewed, and a renewed reference is not used", async () => {

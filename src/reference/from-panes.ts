@@ -12,6 +12,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { digestInTurns } from "./canonical.ts";
+import { carriedDays } from "./carried.ts";
 import { coarseCounts, coarsePlan } from "./coarse.ts";
 import { MOMENT_FIELDS, type RowLayout, SPECIAL_SLOTS, type SpecialSlot } from "./layout.ts";
 import { emptyMoments, mergeMoments } from "./moments.ts";
@@ -23,6 +24,9 @@ const SLOT_MS = SLOT_SECONDS * 1000;
 export const DAY_MS = 86_400_000;
 /** As many days calibrate a reference that is built from data. */
 const CALIBRATION_DAYS = 92;
+
+/** Days, counted from the epoch, on which a feature had vanished from the records: by feature. */
+export type VanishedDays = ReadonlyMap<string, ReadonlySet<number>>;
 
 /** What is read of a pane. */
 export type ClosedPane = {
@@ -39,8 +43,6 @@ type Sum = {
   readonly moments: Float64Array;
   readonly slots: Map<number, Uint32Array>;
   readonly coarse: Uint32Array;
-  /** Records of the panes that were counted in these bins. */
-  records: number;
 };
 
 export type FromPanesOptions = {
@@ -62,9 +64,11 @@ export type FromPanesOptions = {
 export type PaneSums = {
   /**
    * Adds a closed pane. Moments depend on the order in their last bits, so panes come in canonical order (`Store.panes`). Features whose own
-   * layout is another one are passed over. O(slots of the pane).
+   * layout is another one are passed over, and those of `vanished` that had vanished on that day. O(slots of the pane).
    */
-  readonly add: (pane: ClosedPane, layout: RowLayout) => void;
+  readonly add: (pane: ClosedPane, layout: RowLayout, vanished?: VanishedDays) => void;
+  /** Adds days of the base itself, as far as its half hours know them (`carried.ts`); of these days there is no pane. In short turns. */
+  readonly carry: (days: readonly number[]) => Promise<void>;
   readonly records: () => number;
   /** Calendar days, counted from the epoch, of which there is a record. Ascending. */
   readonly days: () => readonly number[];
@@ -87,7 +91,6 @@ export function sumPanes(base: Snapshot): PaneSums {
       moments: emptyMoments(1),
       slots: new Map(),
       coarse: new Uint32Array(size),
-      records: 0,
     };
   });
   const places = new WeakMap<RowLayout, readonly { readonly sum: Sum; readonly offset: number; readonly moments: number }[]>();
@@ -116,18 +119,19 @@ export function sumPanes(base: Snapshot): PaneSums {
   }
 
   return {
-    add: (pane, layout) => {
+    add: (pane, layout, vanished) => {
       if (pane.records === 0) return;
       const { startMs, paneMs } = pane.key;
       records += pane.records;
       firstMs = Math.min(firstMs, startMs);
       endMs = Math.max(endMs, startMs + paneMs);
-      days.add(Math.floor(startMs / DAY_MS));
+      const day = Math.floor(startMs / DAY_MS);
+      days.add(day);
       const slot = Math.floor(startMs / SLOT_MS);
       slotRecords.set(slot, (slotRecords.get(slot) ?? 0) + pane.records);
       for (const { sum, offset, moments } of placesIn(layout)) {
         const { row, feature } = sum;
-        sum.records += pane.records;
+        if (vanished?.get(feature.feature)?.has(day) === true) continue;
         for (let i = 0; i < row.length; i++) row[i] = row[i]! + pane.counts[offset + i]!;
         if (moments >= 0) mergeMoments(sum.moments, 0, pane.moments, moments * MOMENT_FIELDS);
         const coarse = coarseCounts(feature, pane.counts, offset, sum.coarse);
@@ -138,6 +142,23 @@ export function sumPanes(base: Snapshot): PaneSums {
           sum.slots.set(slot, ofSlot);
         }
         for (let k = 0; k < coarse.length; k++) ofSlot[k] = ofSlot[k]! + coarse[k]!;
+      }
+    },
+    carry: async (carried) => {
+      const { features, records: ofSlots } = await carriedDays(base, new Set(carried));
+      for (const [slot, count] of ofSlots) {
+        records += count;
+        slotRecords.set(slot, (slotRecords.get(slot) ?? 0) + count);
+        days.add(Math.floor((slot * SLOT_MS) / DAY_MS));
+        firstMs = Math.min(firstMs, slot * SLOT_MS);
+        endMs = Math.max(endMs, (slot + 1) * SLOT_MS);
+      }
+      for (const sum of sums) {
+        const found = features.get(sum.feature.feature);
+        if (found === undefined) continue;
+        for (let i = 0; i < sum.row.length; i++) sum.row[i] = sum.row[i]! + found.row[i]!;
+        mergeMoments(sum.moments, 0, found.moments, 0);
+        for (const [slot, counts] of found.slots) sum.slots.set(slot, Uint32Array.from(counts));
       }
     },
     records: () => records,

@@ -5,7 +5,7 @@
 
 import { psiExcess } from "../../detectors/index.ts";
 import { referenceCoarse } from "./coarse.ts";
-import { DAY_MS } from "./from-panes.ts";
+import { DAY_MS, type VanishedDays } from "./from-panes.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A reference of fewer days cannot be calibrated on them. */
@@ -17,19 +17,32 @@ const SEASON_DAYS = 28;
 const ENOUGH_DAYS = 14;
 
 /**
- * Days that a renewal of `days` days has to have, of a reference calibrated on `before` days: half as many, but from a week to two. On NYC's flights of
- * 2013 a week in place of four made the next storms alarms that froze it (1.25 instead of 0.7 critical episodes in 30 days); to wait for as many as
- * before lets the season go on too long.
+ * Days that a renewal of `days` days has to have, of a reference calibrated on `before` days: half as many, but from a week to two. Where closed panes
+ * have fewer, the newest days of the reference before fill them up (`carried.ts`).
  */
 export function leastDays(days: number, before: number): number {
   return Math.min(days, Math.max(LEAST_DAYS, Math.min(ENOUGH_DAYS, Math.ceil(before / 2))));
 }
 
 /** The days that a renewal may take: `[fromMs, toMs)`, whole calendar days (UTC), less those that are left out. */
-export type RenewalDays = { readonly fromMs: number; readonly toMs: number; readonly leftOut: ReadonlySet<number> };
+export type RenewalDays = {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly leftOut: ReadonlySet<number>;
+  /** Days on which a feature had vanished from the records: nothing is learnt of it there. */
+  readonly vanished?: VanishedDays;
+};
 
 /** What is read of an episode. */
 export type EpisodeSpan = { readonly pendingAtMs: number; readonly resolvedAtMs: number | null };
+
+/** What is read of an episode to tell whether its days are lost. */
+export type EpisodeKind = {
+  readonly kind?: "drift" | "quality";
+  readonly severity: "warning" | "critical";
+  /** Of quality: as `check feature`. */
+  readonly checks?: readonly string[];
+};
 
 /** The first due time of what was first judged at `firstMs`: the calendar day that begins at or after `everyMs` later. */
 export function firstDue(firstMs: number, everyMs: number): number {
@@ -48,16 +61,41 @@ export function nextTry(triedMs: number): number {
 
 /**
  * Whether an episode's days are nothing to learn from: of drift always, of the data's quality where it is critical. A new key that stays, or a little
- * more nulls, is no reason never to renew.
+ * more nulls, is no reason never to renew; nor is a column that was removed for good, of which those days say nothing (`vanishedDays`), but all about
+ * the others.
  */
-export function spoilsDays({
-  kind,
-  severity,
-}: {
-  readonly kind?: "drift" | "quality";
-  readonly severity: "warning" | "critical";
-}): boolean {
-  return kind !== "quality" || severity === "critical";
+export function spoilsDays(episode: EpisodeKind): boolean {
+  if (episode.kind !== "quality") return true;
+  const vanished = vanishedIn(episode);
+  return episode.severity === "critical" && !(episode.checks ?? [""]).every((check) => vanished.has(featureOf(check)));
+}
+
+/** Days of the range on which features had vanished, by feature. */
+export function vanishedDays(
+  range: { readonly fromMs: number; readonly toMs: number },
+  episodes: readonly (EpisodeKind & EpisodeSpan)[],
+  reach: EpisodeReach,
+): VanishedDays {
+  const found = new Map<string, Set<number>>();
+  for (const episode of episodes) {
+    for (const feature of vanishedIn(episode)) {
+      const days = found.get(feature) ?? new Set();
+      for (const day of episodeDays(range, [episode], reach)) days.add(day);
+      found.set(feature, days);
+    }
+  }
+  return found;
+}
+
+const VANISHED = "vanished ";
+
+function vanishedIn({ kind, checks = [] }: EpisodeKind): ReadonlySet<string> {
+  return new Set(kind === "quality" ? checks.filter((check) => check.startsWith(VANISHED)).map(featureOf) : []);
+}
+
+/** The feature of `check feature`. */
+function featureOf(check: string): string {
+  return check.slice(check.indexOf(" ") + 1);
 }
 
 /** What says which records an episode rests on. */
@@ -142,16 +180,19 @@ export function distancesFromFirst(snapshot: Snapshot): Distance[] {
 
 /**
  * How the provenance names panes: `store:2024-01-01/2024-01-29 without 2024-01-05`, from the first day that is there. Whole days; a time where it
- * is none.
+ * is none. Days of the reference before that fill them up follow: `, with 3 days from 2023-12-10 on of the reference before`.
  */
-export function storeSource(fromMs: number, toMs: number, leftOut: readonly string[]): string {
+export function storeSource(fromMs: number, toMs: number, leftOut: readonly string[], carried: readonly string[] = []): string {
   const name = (ms: number) =>
     new Date(ms)
       .toISOString()
       .replace(/T00:00:00.000Z$/, "")
       .replace(".000Z", "Z");
   const without = leftOut.filter((day) => Date.parse(day) > fromMs);
-  return `store:${name(fromMs)}/${name(toMs)}${without.length === 0 ? "" : ` without ${without.join(", ")}`}`;
+  const oldest = carried.toSorted()[0];
+  const days = carried.length === 1 ? "1 day" : `${carried.length} days`;
+  const filled = oldest === undefined ? "" : `, with ${days} from ${oldest} on of the reference before`;
+  return `store:${name(fromMs)}/${name(toMs)}${without.length === 0 ? "" : ` without ${without.join(", ")}`}${filled}`;
 }
 
 /** A calendar day as `2024-01-05`. */

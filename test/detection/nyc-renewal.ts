@@ -18,11 +18,12 @@ import { firstCounts } from "../../src/evaluate/first-reference.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/evaluate/policy.ts";
 import { binOf, fineBinsOf, padEdges } from "../../src/reference/bins.ts";
 import { digestOf } from "../../src/reference/canonical.ts";
+import { daysKnown, daysToCarry } from "../../src/reference/carried.ts";
 import { coarseOfCategorical, coarseOfNumeric } from "../../src/reference/coarse.ts";
 import { featureLayoutHash, rowLayoutOf } from "../../src/reference/compile.ts";
 import { DAY_MS, sumPanes } from "../../src/reference/from-panes.ts";
 import { SPECIAL_SLOTS } from "../../src/reference/layout.ts";
-import { firstDue, leastDays, nextDue, nextTry, renewalDays } from "../../src/reference/renewal.ts";
+import { episodeDays, firstDue, leastDays, nextDue, nextTry, renewalDays } from "../../src/reference/renewal.ts";
 import type { Snapshot, SnapshotFeature } from "../../src/reference/snapshot.ts";
 import { type Log, type LogColumn, NYC_COMMAND, rampLog, readNyc, readUs } from "./renewal-log.ts";
 
@@ -131,7 +132,8 @@ export async function runRenewal(log: Log, options: RunOptions): Promise<RunResu
       postponed++;
       return;
     }
-    const range = renewalDays(atMs, days, [...episodes.values()], { longestWindowMs: longestMs, clearMs: rule.keepFiringForMs });
+    const reach = { longestWindowMs: longestMs, clearMs: rule.keepFiringForMs };
+    const range = renewalDays(atMs, days, [...episodes.values()], reach);
     const summed = sumPanes(snapshot);
     const firstPaneMs = Math.max(range.fromMs, beginMs);
     // Half hours instead of panes: the same sums.
@@ -146,7 +148,10 @@ export async function runRenewal(log: Log, options: RunOptions): Promise<RunResu
       }
       summed.add({ key: { startMs: slotMs, paneMs: SLOT }, records, counts, moments: NO_MOMENTS }, layout);
     }
-    if (summed.days().length < leastDays(days, snapshot.calibration?.days ?? 0)) {
+    const taken = summed.days();
+    const spoilt = episodeDays({ fromMs: 0, toMs: atMs }, [...episodes.values()], reach);
+    await summed.carry(daysToCarry(daysKnown(snapshot), { dueMs: atMs, days, taken, spoilt }));
+    if (taken.length === 0 || summed.days().length < leastDays(days, snapshot.calibration?.days ?? 0)) {
       postponed++;
       return;
     }

@@ -8,6 +8,8 @@ import { countRecord } from "../../src/panes/count.ts";
 import { newMoments } from "../../src/panes/moments.ts";
 import { buildSnapshot } from "../../src/reference/build.ts";
 import { digestOf } from "../../src/reference/canonical.ts";
+import { daysKnown } from "../../src/reference/carried.ts";
+import { referenceCoarse } from "../../src/reference/coarse.ts";
 import { compileLayout } from "../../src/reference/compile.ts";
 import { type ClosedPane, DAY_MS, sumPanes } from "../../src/reference/from-panes.ts";
 import type { CategoricalFeature, NumericFeature, Snapshot } from "../../src/reference/snapshot.ts";
@@ -110,6 +112,80 @@ describe("a reference of the panes of the very rows that the first was built fro
     ];
     expect(a.calibration).toEqual(b.calibration);
     expect(a.features.map(({ counts }) => counts)).toEqual(b.features.map(({ counts }) => counts));
+  });
+
+  describe("and days that it carries over from the one before", () => {
+    const day = (n: number) => T0 / DAY_MS + n;
+    const exact = (one: Snapshot) => one.features.map((feature) => ({ ...feature, moments: undefined }));
+
+    it("all of them are the reference before, bit for bit", async () => {
+      const sums = sumPanes(base);
+      expect(daysKnown(base)).toEqual([8, 7, 6, 5, 3, 2, 1, 0].map(day));
+      await sums.carry(daysKnown(base));
+      expect(sums.days()).toEqual(daysKnown(base).toReversed());
+      const snapshot = await sums.snapshot(options);
+      expect(exact(snapshot)).toEqual(exact(base));
+      expect(snapshot.calibration).toEqual(base.calibration);
+      expect(snapshot.records).toBe(base.records);
+      const [was, is] = [base, snapshot].map(({ features }) => (features[0] as NumericFeature).moments);
+      expect(is).toEqual(was);
+    });
+
+    it("have the half hours of their panes exactly, and the bins nearly: whole numbers that sum up to the coarse counts", async () => {
+      const panes = panesOf(base, rows, 5 * MINUTE);
+      const old = (pane: ClosedPane) => pane.key.startMs < T0 + 4 * DAY_MS;
+      const sums = summed(
+        base,
+        panes.filter((pane) => !old(pane)),
+      );
+      await sums.carry([3, 1, 0].map(day));
+      const snapshot = await sums.snapshot({ ...options, gaps: true });
+      const panesAlone = summed(
+        base,
+        panes.filter((pane) => !old(pane) || Math.floor(pane.key.startMs / DAY_MS) !== day(2)),
+      );
+      const wanted = await panesAlone.snapshot({ ...options, gaps: true });
+      expect(snapshot.calibration).toEqual(wanted.calibration);
+      expect(snapshot.records).toBe(wanted.records);
+      expect(snapshot.time).toMatchObject({ from: base.calibration!.from, to: wanted.time!.to });
+      expect(snapshot.digest).toBe(digestOf(snapshot));
+      for (const [i, feature] of snapshot.features.entries()) {
+        const other = wanted.features[i]!;
+        expect(referenceCoarse(feature)).toEqual(referenceCoarse(other));
+        expect(feature.counts.every((count) => Number.isInteger(count) && count >= 0)).toBe(true);
+        const apart = feature.counts.reduce((sum, count, j) => sum + Math.abs(count - other.counts[j]!), 0);
+        expect(apart / feature.count).toBeLessThan(0.2);
+        // A fiftieth of the rows lacks an amount.
+        expect(Math.abs(feature.missing - other.missing)).toBeLessThan(30);
+      }
+      expect(validateSnapshot(JSON.parse(JSON.stringify(snapshot)), "x")).toEqual(snapshot);
+    });
+
+    it("have as many records as the fullest feature says, where that is not known", async () => {
+      const { records: _, ...rest } = base.calibration!;
+      const unknown = { ...base, calibration: rest };
+      const [sums, known] = [sumPanes(unknown), sumPanes(base)];
+      await sums.carry([1, 2].map(day));
+      await known.carry([1, 2].map(day));
+      expect(sums.records() / known.records()).toBeCloseTo(1, 1);
+      expect(sums.days()).toEqual([1, 2].map(day));
+    });
+  });
+
+  it("does not learn of a feature on days on which it had vanished", async () => {
+    const gone = new Map([["code", new Set([T0 / DAY_MS + 1, T0 / DAY_MS + 2])]]);
+    const without = rows.map((row) => {
+      const { code: _, ...features } = row.features;
+      return gone.get("code")!.has(Math.floor(row.timeMs / DAY_MS)) ? { ...row, features } : row;
+    });
+    const sums = sumPanes(base);
+    for (const pane of panesOf(base, without, 5 * MINUTE)) sums.add(pane, compileLayout(base).row, gone);
+    const code = (await sums.snapshot(options)).features[2]!;
+    const left = rows.filter(({ timeMs }) => !gone.get("code")!.has(Math.floor(timeMs / DAY_MS)));
+    expect([code.count, code.missing]).toEqual([
+      left.filter(({ features }) => features["code"] !== undefined).length,
+      left.filter(({ features }) => features["code"] === undefined).length,
+    ]);
   });
 
   it("keeps the layout, names the bins' origin, and is a valid snapshot with a right digest", async () => {

@@ -10,6 +10,8 @@ import {
   nextTry,
   renewalDays,
   spoilsDays,
+  storeSource,
+  vanishedDays,
 } from "../../src/reference/renewal.ts";
 import { categoricalFeature, numericFeature, snapshotOf } from "./snapshots.ts";
 
@@ -89,6 +91,44 @@ it.each([
   ["quality", "warning", false],
 ] as const)("an episode of kind %s and severity %s spoils its days: %s", (kind, severity, expected) => {
   expect(spoilsDays({ ...(kind === undefined ? {} : { kind }), severity })).toBe(expected);
+});
+
+describe("an episode of a column that is gone", () => {
+  const quality = { kind: "quality", severity: "critical" } as const;
+
+  it.each([
+    ["spoils no days", ["vanished x"], false],
+    ["spoils none by its other checks either", ["missing x", "vanished x", "vanished two words"], false],
+    ["spoils them where another column is broken too", ["vanished x", "missing y"], true],
+    ["that only lacks values spoils them", ["missing x"], true],
+  ])("%s", (_, checks, expected) => {
+    expect(spoilsDays({ ...quality, checks })).toBe(expected);
+  });
+
+  it("says nothing of that column on its days", () => {
+    const reach = { longestWindowMs: DAY, clearMs: DAY };
+    const range = { fromMs: at(0), toMs: at(28) };
+    const open = { ...quality, checks: ["vanished x", "missing y"], pendingAtMs: at(25.5), resolvedAtMs: null };
+    const past = { ...quality, severity: "warning" as const, checks: ["vanished x"], pendingAtMs: at(3.5), resolvedAtMs: at(5) };
+    const found = vanishedDays(range, [open, past, { ...open, kind: "drift" }], reach);
+    expect([...found].map(([feature, days]) => [feature, [...days].map((day) => day - T0 / DAY).sort((a, b) => a - b)])).toEqual([
+      ["x", [2, 3, 24, 25, 26, 27]],
+    ]);
+  });
+});
+
+it.each([
+  ["whole days", [], [], "store:2024-01-15/2024-02-12"],
+  ["those left out", ["2024-01-01", "2024-01-20"], [], "store:2024-01-15/2024-02-12 without 2024-01-20"],
+  ["one that was carried", [], ["2024-01-14"], "store:2024-01-15/2024-02-12, with 1 day from 2024-01-14 on of the reference before"],
+  [
+    "several, from the oldest",
+    ["2024-01-20"],
+    ["2024-01-14", "2024-01-02"],
+    "store:2024-01-15/2024-02-12 without 2024-01-20, with 2 days from 2024-01-02 on of the reference before",
+  ],
+])("panes are named by their days: %s", (_, leftOut, carried, expected) => {
+  expect(storeSource(at(0), at(28), leftOut, carried)).toBe(expected);
 });
 
 describe("distances", () => {
