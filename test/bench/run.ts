@@ -11,7 +11,7 @@ import { ask } from "./child.ts";
 import { cells, type Figure, HEADINGS, isReached } from "./figure.ts";
 
 /** In this order: the short ones first. */
-const BENCHES = ["count", "evaluate", "memory", "scrape", "tables", "start", "idle", "kafka"];
+const BENCHES = ["count", "evaluate", "memory", "scrape", "tables", "start", "idle", "kafka", "sizing"];
 const README = fileURLToPath(new URL("README.md", import.meta.url));
 const BEGIN = "<!-- results: begin -->";
 const END = "<!-- results: end -->";
