@@ -5,6 +5,7 @@ import { toDraft07 } from "./draft-07.ts";
 import type { DescribedValue } from "./values.ts";
 
 const text = { type: "string" };
+const webAddress = { type: "string", pattern: "^https?://[^ ]+$" };
 const nonEmpty = { type: "string", minLength: 1 };
 const flag = { type: "boolean" };
 const map = { type: "object" };
@@ -128,6 +129,8 @@ const types: Readonly<Record<string, unknown>> = {
   "prometheusRule.labels": texts,
   "prometheusRule.disabledAlerts": names,
   "prometheusRule.alertLabels": texts,
+  "prometheusRule.runbooks": webAddress,
+  "prometheusRule.grafana": webAddress,
   "prometheusRule.severities": { type: "object", additionalProperties: { enum: ["info", "warning", "critical"] } },
   "dashboards.enabled": flag,
   "dashboards.namespace": text,

@@ -1,9 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { withBlocks } from "../../scripts/docs.ts";
 import { alertingRules, alertTable, ruleGroups, runbook, seriesTable } from "../../scripts/operate-tables.ts";
+import type { Command } from "../../src/cli/args.ts";
 import { configRows } from "../../src/config/table.ts";
 import { jsonRoutes } from "../../src/http/openapi.ts";
 import { catalog } from "../../src/metrics/catalog.ts";
@@ -25,14 +24,19 @@ const FOREIGN = [
   "nodejs_eventloop_lag_p99_seconds",
 ];
 
-/** The help of a command, asked once. */
-const helps = new Map<string, string>();
-function helpOf(command: string): string {
-  const text =
-    helps.get(command) ??
-    spawnSync(process.execPath, [fileURLToPath(new URL("src/main.ts", root)), ...command.split(" "), "--help"], { encoding: "utf8" })
-      .stdout;
-  helps.set(command, text);
+/** The commands by their first word: `deliveries` is `deliveriesCommand` of src/cli/deliveries.ts. */
+const WORDS = ["run", "check-config", "reference", "compare", "replay", "backtest", "power", "deliveries", "store"];
+
+/** What `driftd COMMAND --help` prints. */
+async function helpOf(command: string): Promise<string> {
+  const [word = "", ...more] = command.split(" ");
+  const name = `${word.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())}Command`;
+  const commands = (await import(`../../src/cli/${word}.ts`)) as Record<string, Command>;
+  let text = "";
+  const stdout = (part: string) => {
+    text += part;
+  };
+  await commands[name]?.([...more, "--help"], { stdout, stderr: () => {}, isTTY: false, env: {}, cwd: "/" });
   return text;
 }
 
@@ -87,19 +91,15 @@ describe.each(alerts)("the page of %s", (alert) => {
     for (const [name] of page.matchAll(/Driftd[A-Z]\w+/g)) expect(alerts, name).toContain(name);
   });
 
-  it("names commands of driftd with flags that they have", () => {
-    for (const line of commands) {
-      const [, command = ""] =
-        /^driftd (check-config|(?:reference|deliveries|store) \w+|replay|backtest|power|compare|run)\b/.exec(line) ?? [];
-      expect(line.startsWith("driftd ") && command === "", line).toBe(false);
-      if (command === "") continue;
-      const help = helpOf(
-        /^(deliveries|store)/.test(command) ? command.split(" ")[0]! : line.includes("--from-store") ? `${command} --from-store` : command,
-      );
-      expect(help, command).toContain("Usage:");
+  it("names commands of driftd with flags that they have", async () => {
+    for (const line of commands.filter((text) => text.startsWith("driftd "))) {
+      const [, word = "", action = ""] = /^driftd ([a-z-]+)(?: (\w+))?/.exec(line) ?? [];
+      expect(WORDS, line).toContain(word);
+      const acts = ["reference", "deliveries", "store"].includes(word);
+      const help = await helpOf(word !== "reference" ? word : `${word} ${action}${line.includes("--from-store") ? " --from-store" : ""}`);
+      expect(help, line).toContain("Usage:");
+      if (acts) expect(help, line).toContain(action);
       for (const [flag] of line.matchAll(/--[a-z-]+/g)) expect(help, line).toContain(flag);
-      const [, action] = command.split(" ");
-      if (action !== undefined) expect(help, line).toContain(action);
     }
   });
 });

@@ -221,6 +221,17 @@ describeWith(helmReleases.map(helmPath))("the chart", () => {
     }
   });
 
+  it("puts the addresses of the values into every alert", () => {
+    const objects = render("4.1.4", "full-values.yaml", [
+      "--set",
+      "prometheusRule.runbooks=https://wiki.my.org/driftd/,prometheusRule.grafana=https://grafana.my.org",
+    ]);
+    const text = JSON.stringify(only(objects, "PrometheusRule")["spec"]);
+    expect(text).toContain('"runbook_url":"https://wiki.my.org/driftd/DriftdModelDrift.md"');
+    expect(text).toContain('"dashboard_url":"https://grafana.my.org/d/driftd-overview');
+    expect(text).not.toMatch(/driftd\.example|grafana\.example/);
+  });
+
   it("leaves out, relabels and labels alerts as the values say", async () => {
     const source = (await copies()).get("files/rules.yaml");
     if (source === undefined) return; // nothing to change yet
