@@ -106,10 +106,14 @@ describe("the loop", () => {
         const key = `${name.replace("driftd_alertmanager_", "")} ${labels["alertmanager"]}`;
         counts[key] = (counts[key] ?? 0) + by;
       },
+      remove: (name: string, labels: Record<string, string>) => {
+        delete counts[`${name.replace("driftd_alertmanager_", "")} ${labels["alertmanager"]}`];
+      },
     } as unknown as Metrics;
     let state: readonly Alert[] = [drifting];
+    let configs = [config];
     const loop = createAlertmanagers({
-      outputs: () => [config],
+      outputs: () => configs,
       alerts: () => state,
       linkOf: options.linkOf,
       version: "0.1.0",
@@ -118,7 +122,10 @@ describe("the loop", () => {
     const set = (next: readonly Alert[]) => {
       state = next;
     };
-    return { loop, clock, counts, lines, set };
+    const reload = (...next: AlertmanagerOutputConfig[]) => {
+      configs = next;
+    };
+    return { loop, clock, counts, lines, set, config, reload };
   }
 
   const sentTo = (server: FakeServer) => server.received.map(({ body }) => JSON.parse(body) as SentAlert[]);
@@ -196,6 +203,17 @@ describe("the loop", () => {
     await loop.stop();
     expect(counts).toEqual({ "alerts_sent_total am": 0, "send_failures_total am": 0 });
     expect(lines).toEqual([]);
+  });
+
+  test("series of an instance that is configured no longer are removed", async () => {
+    const { loop, clock, counts, config, reload } = open();
+    loop.start();
+    await round(clock);
+    reload({ ...config, name: "other", urls: [inlineSecret(one.url)] });
+    clock.advance(MINUTE);
+    await settled(() => one.received.length === 2);
+    await loop.stop();
+    expect(Object.keys(counts)).toEqual(["alerts_sent_total other", "send_failures_total other"]);
   });
 
   test("nothing is sent where nothing fires", async () => {
