@@ -19,7 +19,11 @@ export const binsPattern = /^(coarse|deciles|doane|width:[1-9]\d{0,2}|edges:\[\s
 const renew = z
   .strictObject({
     every: duration("How often the reference is made anew from closed panes, in event time.", { min: "1d", max: "365d" }).default("7d"),
-    days: integer("Days of closed panes that a renewed reference is made of; days of an episode are left out.", 7, 92).default(28),
+    days: integer(
+      "Days that a renewed reference is made of: of closed panes, less those of an episode; the newest of the reference before fill them up.",
+      7,
+      92,
+    ).default(28),
     max_distance: z
       .number()
       .gt(0)
