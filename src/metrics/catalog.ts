@@ -9,6 +9,7 @@ import type { CalibrationOrigin } from "../evaluate/calibration-state.ts";
 import { QUALITY_CHECKS } from "../evaluate/evaluation.ts";
 import { OUTLIER_DROPS } from "../outputs/outlier-log.ts";
 import type { AttemptFailure } from "../outputs/output.ts";
+import { FETCH_FAILURES } from "../reference/addresses/address.ts";
 import type { KafkaErrorReason } from "../sources/kafka/errors.ts";
 
 /**
@@ -494,6 +495,32 @@ export const catalog: readonly MetricRow[] = [
     labels: modelVersion,
     unit: "seconds",
     help: "Event time from which the renewed reference is in force; absent while the configured one judges.",
+  },
+  {
+    name: "driftd_reference_fetch_failures_total",
+    type: "counter",
+    labels: { model: "user", reason: FETCH_FAILURES },
+    unit: "fetches",
+    worse: "high",
+    help: "Fetches of a reference from its address that failed, by reason; the reference in force stays.",
+  },
+  {
+    name: "driftd_reference_fetch_last_success_timestamp_seconds",
+    type: "gauge",
+    labels: model,
+    unit: "seconds",
+    worse: "low",
+    outlivesReference: true,
+    help: "When the addresses of the model's references all answered last, by the wall clock; only of references by address.",
+  },
+  {
+    name: "driftd_reference_from_cache",
+    type: "gauge",
+    labels: model,
+    unit: "boolean",
+    worse: "high",
+    outlivesReference: true,
+    help: "1 while a reference in force is the copy of an earlier run, because its address has not answered since the start.",
   },
   {
     name: "driftd_reference_distance",
