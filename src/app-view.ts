@@ -2,7 +2,6 @@
 
 import type { Config } from "./config/config.ts";
 import { formatProblem, isConfigError } from "./config/problem.ts";
-import type { MlflowInbound } from "./http/mlflow-trigger.ts";
 import type { ApiView, Check, ModelFacts, PaneDocument, ReloadResult, SourceFacts, UnseenFacts, VersionFacts } from "./http/view.ts";
 import type { Judges } from "./judges.ts";
 import type { Clock } from "./lib/clock.ts";
@@ -13,6 +12,7 @@ import type { Observer } from "./metrics/observer.ts";
 import type { Outbox } from "./outputs/outbox.ts";
 import type { UnseenSketch } from "./panes/unseen.ts";
 import type { Pipeline } from "./pipeline.ts";
+import type { ReferenceWatch } from "./reference-watch.ts";
 import type { Renewals } from "./renewal.ts";
 import type { Retraining } from "./retraining.ts";
 import type { RetrainingWatch } from "./retraining-watch.ts";
@@ -29,6 +29,7 @@ export type AppViewParts = {
   readonly pipeline: Pipeline;
   readonly observer: Observer;
   readonly renewals: Pick<Renewals, "facts">;
+  readonly references: Pick<ReferenceWatch, "facts">;
   readonly silences: Pick<Silences, "of">;
   readonly retraining: Retraining;
   readonly watch: Pick<RetrainingWatch, "redelivered">;
@@ -114,7 +115,7 @@ export function createAppView(app: AppViewParts): ApiView {
       ...app.retraining,
       list: (query) => store.retrainRequests(query),
       count: (outcome, alerts) => app.metrics.inc("driftd_trigger_alerts_total", { outcome }, alerts),
-      mlflow: () => (parts().config as Config & { readonly mlflow?: MlflowInbound }).mlflow,
+      mlflow: () => parts().config.mlflow,
       nowMs: clock.nowMs,
     },
     ready: () => checks().filter(({ ok }) => !ok),
@@ -127,7 +128,7 @@ export function createAppView(app: AppViewParts): ApiView {
         nowMs: clock.nowMs(),
         startedAtMs: app.startedAtMs,
         config: { digest: parts().digest, loadedAtMs: parts().loadedAtMs },
-        checks: [...checks(), check("evaluation", pipeline.blocked() ?? "")],
+        checks: [...checks(), check("evaluation", pipeline.blocked() ?? ""), check("references", addressProblems(app.references.facts()))],
         sources: sources.map((status): SourceFacts => ({ ...status, eventTimeMs })),
         store: { type: "sqlite", sizeBytes: await store.sizeBytes() },
         records: { counted, dropped: { too_late: late, future, ...dropped } },
@@ -159,6 +160,17 @@ export function createAppView(app: AppViewParts): ApiView {
       return parts().config.http.reload ? () => reload(app.reload) : undefined;
     },
   };
+}
+
+/** An address that is gone holds nothing back: the other models are judged, and this one by what it has. */
+function addressProblems(facts: ReturnType<ReferenceWatch["facts"]>): string {
+  const problems = facts.flatMap(({ model, waiting, fromCache, problem }) => {
+    if (problem === undefined) return [];
+    return [
+      `${model}: ${problem}; ${waiting ? "there is no reference" : fromCache ? "that of an earlier run stays" : "the old one stays"}`,
+    ];
+  });
+  return problems.join("; ");
 }
 
 function check(name: string, problem: string): Check {

@@ -9,6 +9,8 @@
 import { createShown } from "./app-shown.ts";
 import { createAppView } from "./app-view.ts";
 import { decodersOf, ruleOf, tableColumns, timingOf } from "./assembly.ts";
+import { createCalendar } from "./calendar.ts";
+import { calendarDigest } from "./calendar-wiring.ts";
 import type { Config } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { restartKeysChanged } from "./config/masked.ts";
@@ -31,6 +33,10 @@ import { type OutlierLog, openOutlierLog } from "./outputs/outlier-log.ts";
 import { topUnseen } from "./panes/sketches.ts";
 import { createPauses } from "./pauses.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
+import { createReferenceCache } from "./reference/addresses/cache.ts";
+import type { Asked } from "./reference-events.ts";
+import { createReferenceWatch, type PreparedReferences } from "./reference-watch.ts";
+import { fetchedFolder, oldReferences, putFetched, warnOfOld } from "./reference-wiring.ts";
 import { createRenewals } from "./renewal.ts";
 import {
   type JudgedReferences,
@@ -54,6 +60,7 @@ const DRAIN_MS = 1_500;
 const MEASURE_EVERY_MS = 10_000;
 const SILENCE_EVERY_MS = 5_000;
 const REQUESTS_EVERY_MS = 5_000;
+const ADDRESSES_EVERY_MS = 1_000;
 
 export type AppOptions = {
   readonly loaded: LoadedConfig;
@@ -134,7 +141,23 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     const pauses = createPauses(store);
     const watch = createRetrainingWatch({ store, pipeline: () => pipeline, outbox: () => parts.outbox, clock, log });
-    let parts = await createParts(options.loaded);
+    const references = createReferenceWatch({
+      ...{ store, cache: createReferenceCache(fetchedFolder(config.store.path)), version: version.version, random: Math.random },
+      swap: (step) =>
+        inTurn(() => {
+          refuseWhenStopping();
+          return step((fetched) =>
+            putFetched(fetched, parts, { renewals, pipeline }, (judged) =>
+              putInForce({ ...parts, ...judged, judgedSinceMs: clock.nowMs() }),
+            ),
+          );
+        }),
+      onEvents: (events) => eventLog?.write(events),
+      ...{ metrics, clock, log },
+    });
+    // A file is read to its end at once: its models cannot wait.
+    const fetched = await references.prepare(config, { reason: "start" }, config.file !== undefined);
+    let parts = await createParts(options.loaded, fetched);
     closers.add("outputs", async () => {
       await parts.outbox.drain(DRAIN_MS);
       await parts.outbox.stop();
@@ -218,10 +241,12 @@ export async function startApp(options: AppOptions): Promise<App> {
       ruleOf: (model) => parts.rules.get(model),
       models: () => parts.config.models.map(({ name }) => name),
       latest: observer.latest,
+      onModelVersion: (model, modelVersion) => void references.refresh([model], { reason: "model_version", modelVersion }),
     });
     await watch.prime();
     retraining.show();
     const shown = createShown(parts, { metrics, observer, log });
+    await references.adopt(fetched, { reason: "start" });
     renewals.show();
     parts.outbox.start();
     const alertmanagers = createAlertmanagers({
@@ -244,6 +269,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       pipeline,
       observer,
       renewals,
+      references,
       silences,
       ...{ retraining, watch, metrics },
       parts: () => parts,
@@ -277,6 +303,27 @@ export async function startApp(options: AppOptions): Promise<App> {
     const schedule = createSchedule({ log });
     closers.add("schedule", () => schedule.stop());
     schedule.add("prune", "7 * * * *", "UTC", () => pipeline.prune());
+    const calendar = createCalendar({
+      store,
+      request: retraining.request,
+      digest: calendarDigest({ store, config: () => parts.config, models: view.models, references, old: oldNow, clock }),
+      wake: () => parts.outbox.wake(),
+      refresh: async (models) => {
+        await references.refresh(models, { reason: "calendar" });
+        await warnOfOld(
+          oldNow().filter(({ model }) => models.includes(model)),
+          { store, clock, log, onEvents: (events) => eventLog?.write(events) },
+        );
+      },
+      ...{ clock, log },
+    });
+    closers.add(
+      "addresses",
+      clock.every(ADDRESSES_EVERY_MS, () => void references.look()),
+    );
+    closers.add("calendar", async () => void (await Promise.all([references.stop(), calendar.stop()])));
+    // Not waited for: what was missed is asked for between two turns, of which there is none yet.
+    followCalendar(config);
 
     await unlessStopped(pipeline.run(source));
     reading = source;
@@ -296,8 +343,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       },
     };
 
-    async function createParts(loaded: LoadedConfig): Promise<Parts> {
-      const judged = await loadJudgedReferences(loaded.config, renewals);
+    async function createParts(loaded: LoadedConfig, prepared: PreparedReferences): Promise<Parts> {
+      const judged = await loadJudgedReferences(loaded.config, renewals, prepared.of);
       const outputs = await createOutputs(loaded.config.outputs.values(), { clock, version: version.version });
       const outbox = createOutbox({ store, outputs, clock, metrics, log, random: Math.random, onMoved: () => void watch.look() });
       await pauses.load(loaded.config.models.map(({ name }) => name));
@@ -328,7 +375,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
 
     function reload(): Promise<void> {
-      const asked = reloading.then(async () => {
+      return inTurn(async () => {
         try {
           await reloadOnce();
         } catch (thrown) {
@@ -337,8 +384,21 @@ export async function startApp(options: AppOptions): Promise<App> {
           throw thrown;
         }
       });
+    }
+
+    /** Changes of what is in force come one after the other. */
+    function inTurn(change: () => Promise<void>): Promise<void> {
+      const asked = reloading.then(change);
       reloading = asked.catch(() => {});
       return asked;
+    }
+
+    function oldNow() {
+      return oldReferences(parts.config, parts.judges, clock.nowMs());
+    }
+
+    function followCalendar({ calendar: entries }: Config): void {
+      void calendar.follow(entries).catch((thrown) => log.error({ err: coerceError(thrown) }, "the calendar could not be followed"));
     }
 
     /** Everything that can fail is done before anything live is touched. */
@@ -351,7 +411,9 @@ export async function startApp(options: AppOptions): Promise<App> {
           hint: "restart driftd, or set them back",
         });
       }
-      let next = await createParts(loaded);
+      const asked: Asked = { reason: "reload" };
+      const prepared = await references.prepare(loaded.config, asked, true);
+      let next = await createParts(loaded, prepared);
       const before = parts;
       // A reference that was renewed since `createParts` is not to be taken back.
       const judges = () => {
@@ -368,6 +430,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       }
       await before.outbox.stop();
       next.outbox.start();
+      await references.adopt(prepared, asked);
+      followCalendar(next.config);
       shown.loaded();
       options.onReloaded?.(loaded);
       log.info({ config: next.digest }, "reloaded");

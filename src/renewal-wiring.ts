@@ -4,7 +4,7 @@ import { judgesOf } from "./assembly.ts";
 import type { Config } from "./config/config.ts";
 import type { Judges } from "./judges.ts";
 import type { PipelineOptions } from "./pipeline.ts";
-import { loadModelReferences, type ModelReferences } from "./reference/models.ts";
+import { type FetchedReferences, loadModelReferences, type ModelReferences } from "./reference/models.ts";
 import type { RenewalContext, Renewals } from "./renewal.ts";
 
 /** The configured references, and what judges by them and their renewals. */
@@ -31,9 +31,13 @@ export function renewalContext(config: Config, references: ModelReferences): Ren
   };
 }
 
-/** Loads the references of a configuration, with their renewals. Rejects with `REFERENCE_*`, `STORE_*`, `RENEWAL_STATE_UNREADABLE`. */
-export async function loadJudgedReferences(config: Config, renewals: Renewals): Promise<JudgedReferences> {
-  const references = await loadModelReferences(config.models);
+/** Loads the references of a configuration, with their renewals; `fetched` gives those at addresses. Rejects with `REFERENCE_*`, `STORE_*`, `RENEWAL_STATE_UNREADABLE`. */
+export async function loadJudgedReferences(
+  config: Config,
+  renewals: Renewals,
+  fetched: (model: string) => FetchedReferences,
+): Promise<JudgedReferences> {
+  const references = await loadModelReferences(config.models, fetched);
   await renewals.load(renewalContext(config, references));
   return judgedReferences(config, references, renewals);
 }

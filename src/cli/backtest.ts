@@ -9,11 +9,12 @@ import { silentLog } from "../lib/log.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import { readVersion } from "../lib/version.ts";
 import { loadModelReferences } from "../reference/models.ts";
+import { fetchReferences } from "../reference-fetch.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { type CommandSpec, helpText, type Io, type ParsedArgs, parseArgs } from "./args.ts";
 import { type BacktestDocument, formatBacktest } from "./backtest-report.ts";
-import { exitCodeOf, renewing, requireOnset, whatIfFlags } from "./replay.ts";
+import { exitCodeOf, fetching, renewing, requireOnset, whatIfFlags } from "./replay.ts";
 import { iso } from "./replay-report.ts";
 import { judgePanes } from "./sweep-judge.ts";
 import { summarized } from "./sweep-report.ts";
@@ -91,7 +92,7 @@ async function backtest(store: Store, { settings, path, range, parsed, io }: Bac
   }
   requireOnset(onsetMs, Math.max(fromMs, held.fromMs), throughMs);
 
-  const references = await loadModelReferences(config.models);
+  const references = await loadModelReferences(config.models, fetchReferences(config, fetching(io)));
   const changed = createChanged();
   const began = systemClock.monotonicMs();
   const [own, ...reports] = await judgePanes({

@@ -1,7 +1,7 @@
 /** `driftd check-config`: everything that is wrong with configuration files and the files that they name, at once. It starts nothing. */
 
 import { policyOf } from "../assembly.ts";
-import type { Config } from "../config/config.ts";
+import type { CalendarEntry, Config } from "../config/config.ts";
 import { checkFiles, type FileChecks } from "../config/files.ts";
 import { jsonSchema } from "../config/json-schema.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
@@ -13,9 +13,12 @@ import { explainRules } from "../evaluate/explain.ts";
 import { systemClock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
+import { nextDue } from "../lib/schedule.ts";
 import { readVersion } from "../lib/version.ts";
 import { createOutputs } from "../outputs/index.ts";
+import { shownAddress } from "../reference/addresses/form.ts";
 import { loadModelReferences } from "../reference/models.ts";
+import { fetchReferences } from "../reference-fetch.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, parseArgs } from "./args.ts";
 import { createSignalCheck, type SignalCheck } from "./check-signals.ts";
 import { printable } from "./columns.ts";
@@ -30,7 +33,7 @@ const spec = {
     format: { value: "FORMAT", description: "How to answer.", choices: ["text", "json"], default: "text" },
     print: { description: "Print the effective configuration: defaults filled, secrets masked." },
     schema: { description: "Print the JSON Schema of the configuration, for editors, and check nothing." },
-    online: { description: "Also ask the brokers whether they answer and have the topics." },
+    online: { description: "Also ask the brokers whether they answer and have the topics, and the addresses of references." },
     "no-files": { description: "Do not look at the files that the configuration names." },
   },
 } as const satisfies CommandSpec;
@@ -75,11 +78,12 @@ async function check(file: string, io: Io, looks: { readonly files: boolean; rea
     // The name as it was given stands in the messages, so that a terminal can open it.
     const loaded = await loadConfig(file, io.env, { folder: io.cwd });
     const signals = createSignalCheck(loaded);
-    const problems = looks.files ? await checkFiles(loaded, fileChecks(signals)) : [];
+    const fetch = looks.online ? fetchReferences(loaded.config, { clock: systemClock, version: readVersion(io.env).version }) : undefined;
+    const problems = looks.files ? await checkFiles(loaded, fileChecks(signals, loaded.config, fetch)) : [];
     if (looks.files) problems.push(...signals.problems());
     if (looks.online) problems.push(...(await checkBrokersOf(loaded)));
     problems.sort((a, b) => a.line - b.line || a.column - b.column);
-    return { file, loaded, problems, meanings: looks.files && problems.length === 0 ? await meaningsOf(loaded.config) : [] };
+    return { file, loaded, problems, meanings: looks.files && problems.length === 0 ? await meaningsOf(loaded.config, fetch) : [] };
   } catch (thrown) {
     if (isConfigError(thrown)) return { file, loaded: undefined, problems: thrown.problems, meanings: [] };
     throw thrown;
@@ -87,10 +91,11 @@ async function check(file: string, io: Io, looks: { readonly files: boolean; rea
 }
 
 /** What the configured rules do on the references' own traffic: how often fixed limits would fire, what cannot be calibrated, what can be seen. */
-async function meaningsOf(config: Config): Promise<Checked["meanings"]> {
+async function meaningsOf(config: Config, fetch: FetchOf | undefined): Promise<Checked["meanings"]> {
   const meanings: { model: string; meaning: string }[] = [];
   for (const model of config.models) {
-    for (const { version, reference } of (await loadModelReferences([model])).all()) {
+    if (model.reference.kind === "addresses" && fetch === undefined) continue;
+    for (const { version, reference } of (await loadModelReferences([model], fetch)).all()) {
       const name = version === undefined ? model.name : `${model.name} ${version}`;
       for (const meaning of await explainRules(prepareReference(reference.snapshot, policyOf(config, model))))
         meanings.push({ model: name, meaning });
@@ -115,11 +120,17 @@ async function checkBrokersOf({ config, problemAt }: LoadedConfig): Promise<read
   }
 }
 
-function fileChecks(signals: SignalCheck): FileChecks {
+type FetchOf = ReturnType<typeof fetchReferences>;
+
+/** `online`: addresses are asked too. */
+function fileChecks(signals: SignalCheck, config: Config, online: FetchOf | undefined): FileChecks {
   const version = readVersion().version;
   return {
     references: async (model) => {
-      const references = (await loadModelReferences([model])).all();
+      if (model.reference.kind === "addresses" && online === undefined) return undefined;
+      // One place of the model at a time.
+      const fetch = fetchReferences({ ...config, models: [model] }, { clock: systemClock, version });
+      const references = (await loadModelReferences([model], fetch)).all();
       signals.loaded(
         model.name,
         references.map(({ reference }) => reference.snapshot),
@@ -164,6 +175,24 @@ function report({ file, loaded, problems, meanings }: Checked, print: boolean, i
   }
 }
 
+/** Of addresses: what is asked, how often. */
+function where(reference: Config["models"][number]["reference"]): string {
+  if (reference.kind !== "addresses") return "";
+  const places = reference.places.map(({ address, refreshMs }) => {
+    const often = refreshMs === undefined ? "at start and reload" : `every ${formatDuration(refreshMs)}`;
+    return `${printable(shownAddress(address))} ${often}`;
+  });
+  return ` reference ${places.join(", ")},`;
+}
+
+/** What is done when next, in the entry's own time zone. */
+function calendarLine({ name, cron, timeZone, action, models, to }: CalendarEntry): string {
+  const next = new Date(nextDue(cron, timeZone)!);
+  const local = next.toLocaleString("sv-SE", { timeZone, dateStyle: "short", timeStyle: "short" });
+  const whom = action === "digest" ? `digest to ${to.join(", ")}` : `${action} ${models.join(", ")}`;
+  return `  calendar ${printable(name)}: ${printable(whom)}, next ${next.toISOString().replace(".000Z", "Z")} (${local} ${timeZone})\n`;
+}
+
 function summary(config: Config): string {
   const { kafka, eventTime, store } = config;
   const source =
@@ -171,12 +200,12 @@ function summary(config: Config): string {
       ? `file ${config.file?.path}`
       : `kafka ${kafka.topics.join(", ")} at ${kafka.brokers.join(", ")} as ${kafka.groupId}`;
   const windows = config.windows.map(({ name }) => name).join(", ");
-  const models = config.models.map(({ name, retrain, thresholds }) => {
+  const models = config.models.map(({ name, reference, retrain, thresholds }) => {
     const asked =
       retrain === undefined
         ? "asks nobody"
         : `asks ${retrain.to.join(", ")}${retrain.dryRun ? " (dry run)" : ""}${retrain.paused ? " (paused)" : ""}`;
-    return `  model    ${name}: thresholds ${thresholds === "auto" ? "auto" : Object.keys(thresholds).join(", ")}, ${asked}\n`;
+    return `  model    ${name}:${where(reference)} thresholds ${thresholds === "auto" ? "auto" : Object.keys(thresholds).join(", ")}, ${asked}\n`;
   });
   return [
     `  source   ${source}\n`,
@@ -184,5 +213,6 @@ function summary(config: Config): string {
     `  store    ${store.type} ${store.path}, kept ${formatDuration(store.retentionMs)}\n`,
     `  http     ${config.http.host === "" ? "*" : config.http.host}:${config.http.port}\n`,
     ...models,
+    ...config.calendar.map(calendarLine),
   ].join("");
 }

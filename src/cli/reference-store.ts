@@ -13,6 +13,7 @@ import { thinness } from "../reference/inspect.ts";
 import { saveSnapshot } from "../reference/load.ts";
 import { type LoadedReference, loadModelReferences, type ModelReferences } from "../reference/models.ts";
 import { dayName, episodeDays, LEAST_DAYS, spoilsDays, storeSource } from "../reference/renewal.ts";
+import { fetchReferences } from "../reference-fetch.ts";
 import { sumStore } from "../reference-panes.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
@@ -66,7 +67,8 @@ export async function buildFromStore(args: readonly string[], io: Io): Promise<n
       hint: didYouMean(model, names),
     });
   }
-  const base = baseOf(await loadModelReferences(configured), model, parsed.text("version"));
+  const fetch = fetchReferences(config, { clock: systemClock, version: readVersion(io.env).version });
+  const base = baseOf(await loadModelReferences(configured, fetch), model, parsed.text("version"));
   const version = parsed.text("version") ?? base.snapshot.version;
   const store = await openSqliteStore({
     path: parsed.text("store") === undefined ? config.store.path : resolve(io.cwd, parsed.text("store")!),

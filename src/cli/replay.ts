@@ -14,6 +14,7 @@ import { noMetrics } from "../metrics/metrics.ts";
 import { hashParts } from "../outputs/identity.ts";
 import { createPipeline, type PipelineOptions } from "../pipeline.ts";
 import { loadModelReferences } from "../reference/models.ts";
+import { fetchReferences } from "../reference-fetch.ts";
 import { createRenewals } from "../renewal.ts";
 import { judgedReferences, pipelineRenewal, renewalContext, renewalFolder } from "../renewal-wiring.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
@@ -104,6 +105,11 @@ export function requireOnset(onsetMs: number | undefined, fromMs: number, toMs: 
   });
 }
 
+/** What a command asks the addresses of references with. */
+export function fetching({ env }: Pick<Io, "env">) {
+  return { clock: systemClock, version: readVersion(env).version };
+}
+
 /** Models whose reference is renewed: what a renewal is made of depends on the episodes, and so on every setting. */
 export function renewing({ models }: Pick<Config, "models">): string[] {
   return models.filter(({ renew }) => renew !== undefined).map(({ name }) => name);
@@ -120,7 +126,7 @@ type Replay = {
 async function replay({ parsed, settings, onsetMs, storePath, io }: Replay): Promise<ReplayDocument> {
   const { config, sweep } = settings;
   const log = createLogger({ level: config.log.level === "info" ? "warn" : config.log.level, format: "text", stderr: io.stderr });
-  const references = await loadModelReferences(config.models);
+  const references = await loadModelReferences(config.models, fetchReferences(config, fetching(io)));
   const store = await openSqliteStore({ path: storePath, log, driftdVersion: readVersion(io.env).version });
   try {
     const events: EventRow[] = [];

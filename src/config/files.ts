@@ -10,13 +10,17 @@ import type { ModelConfig, ReferenceConfig } from "./config.ts";
 import type { LoadedConfig } from "./load.ts";
 import { type OutputConfig, secretFilesOf } from "./outputs.ts";
 import type { ConfigPath, Problem } from "./problem.ts";
+import { accessFiles } from "./resolve-references.ts";
 
 /** Features that a hint lists where none is near. */
 const HINTED_FEATURES = 20;
 
 export type FileChecks = {
-  /** Loads a model's snapshots and resolves to the names of their features; rejects when one is not there, is corrupt or is another model's. */
-  readonly references: (model: ModelConfig) => Promise<ReadonlySet<string>>;
+  /**
+   * Loads a model's snapshots and resolves to the names of their features, or to undefined when they are not looked at; rejects when one is not
+   * there, is corrupt or is another model's.
+   */
+  readonly references: (model: ModelConfig) => Promise<ReadonlySet<string> | undefined>;
   /** Makes an output and closes it: its secrets' files are read. Rejects with what is wrong. */
   readonly output: (output: OutputConfig) => Promise<void>;
 };
@@ -68,6 +72,9 @@ export async function checkFiles({ config, problemAt, stands }: LoadedConfig, ch
     }
     // What the output itself finds wrong (a key that is no key) is said only when its files can be read at all.
     if (problems.length === before) await attempt(at, () => checks.output(output));
+  }
+  for (const [path, file] of accessFiles(config)) {
+    await attempt<unknown>(path, () => (typeof file === "string" ? readable(file) : file.reveal()));
   }
   const token = config.http.token;
   if (token?.file !== undefined) await attempt(["http", "token_file"], token.reveal);

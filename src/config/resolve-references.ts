@@ -4,7 +4,7 @@ import { parseDuration } from "../lib/duration.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import { checkLogin } from "../outputs/presets/login.ts";
 import { addressProblem, formOf, isRemote } from "../reference/addresses/form.ts";
-import type { HttpAccess, MlflowConfig, ReferenceAccess, ReferenceConfig, ReferencePlace, S3Access } from "./config.ts";
+import type { Config, HttpAccess, MlflowConfig, ReferenceAccess, ReferenceConfig, ReferencePlace, S3Access } from "./config.ts";
 import type { Slip } from "./issues.ts";
 import type { ConfigPath } from "./problem.ts";
 import { referencePath } from "./resolve-judging.ts";
@@ -68,6 +68,28 @@ export function resolveMlflow({ mlflow, models }: Effective, { absolute, secret 
       ...Object.entries(mlflow.models),
     ]),
   };
+}
+
+/** Files that say who may read references, with their places: secrets, and certificates by their paths. */
+export function accessFiles({ models, mlflow }: Pick<Config, "models" | "mlflow">): readonly (readonly [ConfigPath, Secret | string])[] {
+  const files: (readonly [ConfigPath, Secret | string])[] = [];
+  const add = (path: ConfigPath, secrets: Readonly<Record<string, Secret | undefined>>, caFile: string | undefined) => {
+    for (const [key, secret] of Object.entries(secrets)) if (secret?.file !== undefined) files.push([[...path, `${key}_file`], secret]);
+    if (caFile !== undefined) files.push([[...path, "ca_file"], caFile]);
+  };
+  for (const [index, { reference }] of models.entries()) {
+    if (reference.kind !== "addresses") continue;
+    const { http, s3 } = reference.access;
+    const path = ["models", index, "reference"];
+    add([...path, "http"], { token: http.token, password: http.password }, http.caFile);
+    const { accessKeyId, secretAccessKey, sessionToken } = s3.keys ?? {};
+    add([...path, "s3"], { access_key_id: accessKeyId, secret_access_key: secretAccessKey, session_token: sessionToken }, s3.caFile);
+  }
+  if (mlflow !== undefined) {
+    const { url, token, password, webhookSecret } = mlflow;
+    add(["mlflow"], { url, token, password, webhook_secret: webhookSecret }, mlflow.caFile);
+  }
+  return files;
 }
 
 /** How the keys of addresses go together; `path` is that of the model. */

@@ -383,6 +383,7 @@ models: [{ name: a, reference: a.json, retrain: { to: [o] } }]
       "outputs",
       "event_log",
       "models",
+      "calendar",
       "metrics",
       "log",
     ]);
