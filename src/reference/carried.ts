@@ -12,7 +12,7 @@ import type { Calibration, Snapshot, SnapshotFeature } from "./snapshot.ts";
 const DAY_MS = 86_400_000;
 
 /** What some days of a feature come to, in the form of a pane. */
-export type CarriedFeature = {
+type CarriedFeature = {
   /** Its bins, then its special counters. */
   readonly row: Float64Array;
   /** Those of the whole reference for as many values: half hours have none. Count 0: not known. */
@@ -21,7 +21,7 @@ export type CarriedFeature = {
   readonly slots: ReadonlyMap<number, readonly number[]>;
 };
 
-export type CarriedDays = {
+type CarriedDays = {
   /** By feature; one without a value on these days is not there. */
   readonly features: ReadonlyMap<string, CarriedFeature>;
   /** Records by half hour, counted from the epoch; those without any are left out. */

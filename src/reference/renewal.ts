@@ -37,7 +37,7 @@ export type RenewalDays = {
 export type EpisodeSpan = { readonly pendingAtMs: number; readonly resolvedAtMs: number | null };
 
 /** What is read of an episode to tell whether its days are lost. */
-export type EpisodeKind = {
+type JudgedEpisode = {
   readonly kind?: "drift" | "quality";
   readonly severity: "warning" | "critical";
   /** Of quality: as `check feature`. */
@@ -64,7 +64,7 @@ export function nextTry(triedMs: number): number {
  * more nulls, is no reason never to renew; nor is a column that was removed for good, of which those days say nothing (`vanishedDays`), but all about
  * the others.
  */
-export function spoilsDays(episode: EpisodeKind): boolean {
+export function spoilsDays(episode: JudgedEpisode): boolean {
   if (episode.kind !== "quality") return true;
   const vanished = vanishedIn(episode);
   return episode.severity === "critical" && !(episode.checks ?? [""]).every((check) => vanished.has(featureOf(check)));
@@ -73,7 +73,7 @@ export function spoilsDays(episode: EpisodeKind): boolean {
 /** Days of the range on which features had vanished, by feature. */
 export function vanishedDays(
   range: { readonly fromMs: number; readonly toMs: number },
-  episodes: readonly (EpisodeKind & EpisodeSpan)[],
+  episodes: readonly (JudgedEpisode & EpisodeSpan)[],
   reach: EpisodeReach,
 ): VanishedDays {
   const found = new Map<string, Set<number>>();
@@ -89,7 +89,7 @@ export function vanishedDays(
 
 const VANISHED = "vanished ";
 
-function vanishedIn({ kind, checks = [] }: EpisodeKind): ReadonlySet<string> {
+function vanishedIn({ kind, checks = [] }: JudgedEpisode): ReadonlySet<string> {
   return new Set(kind === "quality" ? checks.filter((check) => check.startsWith(VANISHED)).map(featureOf) : []);
 }
 
