@@ -39,7 +39,7 @@ export function resolveReference(model: EffectiveModel, resolving: Resolving): R
   if (!plain) {
     const placeOf = (version: string | undefined, address: string): ReferencePlace => ({
       version,
-      address: isRemote(address) ? address : `${absolute(address)}${formOf(address) === "directory" ? "/" : ""}`,
+      address: isRemote(address) ? address : `${absolute(address).replace(/\/+$/, "")}${formOf(address) === "directory" ? "/" : ""}`,
       refreshMs: refreshMs(long, address),
     });
     const places = path === undefined ? listed.map(([version, address]) => placeOf(version, address)) : [placeOf(undefined, path)];
