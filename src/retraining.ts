@@ -83,8 +83,16 @@ export type Retraining = {
   readonly pause: (model: string, paused: boolean) => Promise<boolean>;
   /** Undefined: nobody is asked to retrain the model. */
   readonly facts: (model: string) => RetrainFacts | undefined;
-  /** A registry has a new version of the model: the request that it came of has succeeded. `request`: its id, where the version names it. */
-  readonly modelVersion: (model: string, version: string, request: string | undefined) => Promise<RetrainRecord | undefined>;
+  /**
+   * A registry has a new version of the model: the request that it came of has succeeded. `request`: its id, where the version names it;
+   * `alias`: the version was only given another name, so it may be an old one.
+   */
+  readonly modelVersion: (
+    model: string,
+    version: string,
+    request: string | undefined,
+    alias?: boolean,
+  ) => Promise<RetrainRecord | undefined>;
   /** After the commit of a decision: metrics and log of its requests. */
   readonly decided: (decision: Pick<Decision, "requests">) => void;
   /** Writes the gauges of the configured models. */
@@ -95,6 +103,12 @@ export type Retraining = {
 export function pausedRule(rule: DecideRule | undefined, model: string, pauses: Pauses): DecideRule | undefined {
   if (rule?.retrain === undefined || rule.retrain.paused || pauses.since(model) === undefined) return rule;
   return { ...rule, retrain: { ...rule.retrain, paused: true } };
+}
+
+/** Whether a version can have come of a retraining of the other one. One that is new need only differ; registries count upwards. */
+function isNewer(version: string, than: string, alias: boolean): boolean {
+  if (version === than) return false;
+  return !alias || than === "" || !(Number(version) < Number(than));
 }
 
 /** Wires it; nothing happens before it is asked. */
@@ -229,11 +243,14 @@ export function createRetraining(options: RetrainingOptions): Retraining {
         open: pipeline.openRequests().filter((record) => record.model === model),
       };
     },
-    modelVersion: async (model, version, request) => {
+    modelVersion: async (model, version, request, alias = false) => {
       const known = await store.retrainRequests({ model, limit: 100 });
       // Registered and then given an alias: two words about one training, and the second must not end the next request.
       const told = known.find((record) => record.newVersion === version);
-      const waiting = known.filter((record) => isOpen(record) && record.status !== "awaiting_approval");
+      // An alias goes to old versions too, our own `mlflow` output's to the very one that drifts: such a version came of no open request.
+      const waiting = known.filter(
+        (record) => isOpen(record) && record.status !== "awaiting_approval" && isNewer(version, record.version, alias),
+      );
       const meant = request === undefined ? waiting.at(-1) : known.find(({ id }) => id === request);
       const answered =
         told !== undefined || meant === undefined

@@ -167,6 +167,21 @@ describe("a new version in the registry", () => {
     expect(versions).toEqual(["fares 3", "flights 8"]);
   });
 
+  test.each([
+    ["the one that drifts", "2", true],
+    ["an older one", "1", true],
+    ["the one that drifts, however it is told", "2", false],
+  ])("ends nothing when it is %s", async (_, version, alias) => {
+    const { retraining, id } = await running();
+    expect(await retraining.modelVersion("flights", version, undefined, alias)).toBe(undefined);
+    expect(await store.retrainRequests({ open: true })).toMatchObject([{ id, version: "2", status: "requested" }]);
+  });
+
+  test.each(["3", "night"])("that was given an alias, %s, ends the request all the same when it can be the new one", async (version) => {
+    const { retraining, id } = await running();
+    expect(await retraining.modelVersion("flights", version, undefined, true)).toMatchObject({ id, newVersion: version });
+  });
+
   test("that a pipeline reports is told on too", async () => {
     const { retraining, id } = await running();
     await retraining.report(id, { status: "running" });

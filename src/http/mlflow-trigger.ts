@@ -26,6 +26,8 @@ export type MlflowEvent = {
   readonly version: string;
   /** The request that the version says it came of. */
   readonly request: string | undefined;
+  /** An alias was set, and the version may be an old one. */
+  readonly alias: boolean;
 };
 
 export type MlflowHeaders = {
@@ -61,7 +63,7 @@ export function readMlflowEvent(json: unknown): MlflowEvent | undefined {
   if (typeof name !== "string" || typeof text !== "string" || name === "" || text === "") {
     throw bad("data: has no name or no version", "it is what MLflow sends about a model version");
   }
-  return { name, version: text, request: requestIn(tags) };
+  return { name, version: text, request: requestIn(tags), alias: what === "model_version_alias.created" };
 }
 
 /** Tags are a map, or a list of keys and values. */

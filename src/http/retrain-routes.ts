@@ -251,8 +251,8 @@ async function checkSignature(view: ApiView, raw: Buffer, header: (name: string)
     });
 }
 
-function endRequest(view: ApiView, known: string, { version, request }: MlflowEvent): Promise<RetrainRecord | undefined> {
-  return told(view.retraining.modelVersion(known, version, request));
+function endRequest(view: ApiView, known: string, { version, request, alias }: MlflowEvent): Promise<RetrainRecord | undefined> {
+  return told(view.retraining.modelVersion(known, version, request, alias));
 }
 
 function answered(came: Answered | undefined, asked: string, wanted: string) {

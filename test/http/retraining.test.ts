@@ -252,22 +252,22 @@ describe("MLflow", () => {
   };
 
   it.each([
-    ["a version that was created", created, ["flights", "7", undefined]],
+    ["a version that was created", created, ["flights", "7", undefined, false]],
     [
       "an alias that was set",
       { ...created, entity: "model_version_alias", data: { name: "flights", alias: "champion", version: 7 } },
-      ["flights", "7", undefined],
+      ["flights", "7", undefined, true],
     ],
-    ["in the registry's other spelling", { ...created, entity: "MODEL_VERSION", action: "CREATED" }, ["flights", "7", undefined]],
+    ["in the registry's other spelling", { ...created, entity: "MODEL_VERSION", action: "CREATED" }, ["flights", "7", undefined, false]],
     [
       "a version that names its request",
       { ...created, data: { ...created.data, tags: { "driftd.request_id": "msg_5" } } },
-      ["flights", "7", "msg_5"],
+      ["flights", "7", "msg_5", false],
     ],
     [
       "the same in a list",
       { ...created, data: { ...created.data, tags: [{ key: "driftd.request_id", value: "msg_5" }] } },
-      ["flights", "7", "msg_5"],
+      ["flights", "7", "msg_5", false],
     ],
   ])("%s ends the request", async (_, body, expected) => {
     told.splice(0);
