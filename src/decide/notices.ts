@@ -35,7 +35,13 @@ export type NoticesInput = {
   readonly failing: readonly FailingCheck[];
 };
 
-type Told = { readonly change: Change; readonly about: "drift" | "quality"; readonly status: "firing" | "escalated" | "resolved" };
+type Told = {
+  readonly change: Change;
+  readonly about: "drift" | "quality";
+  readonly status: "firing" | "escalated" | "resolved";
+  /** Names the message. An id is taken once, so what comes later in an episode has a name of its own, whatever it is told as. */
+  readonly name: "firing" | "escalated" | "resolved";
+};
 
 /** The messages of one window end, and what the end of an episode makes pointless. */
 export function noticesOf(
@@ -47,8 +53,8 @@ export function noticesOf(
     ...input.changes.flatMap((change) => toldOf(change, "drift", rule)),
     ...(rule.quality ? input.quality.flatMap((change) => toldOf(change, "quality", rule)) : []),
   ];
-  const idOf = ({ change, about }: Told, status: string, output: string, place: number): string => {
-    const id = `msg_${hash([change.episode.id, `${about}.${status}`]).slice(0, 32)}`;
+  const idOf = ({ change, about }: Told, name: string, output: string, place: number): string => {
+    const id = `msg_${hash([change.episode.id, `${about}.${name}`]).slice(0, 32)}`;
     return place === 0 ? id : `${id}-${output}`;
   };
   const outbox: OutboxMessage[] = [];
@@ -58,10 +64,10 @@ export function noticesOf(
     const body = bodyOf(one, type, input, links, nowMs);
     const { model, version } = one.change.episode;
     for (const [place, output] of rule.to.entries()) {
-      const id = idOf(one, one.status, output, place);
+      const id = idOf(one, one.name, output, place);
       outbox.push({ id, output, type, model, version, body, createdAtMs: nowMs });
       if (one.status !== "resolved") continue;
-      withdraw.push({ earlier: ["firing", "escalated"].map((status) => idOf(one, status, output, place)), last: id });
+      withdraw.push({ earlier: ["firing", "escalated"].map((name) => idOf(one, name, output, place)), last: id });
     }
   }
   return { outbox, withdraw };
@@ -73,8 +79,8 @@ function toldOf(change: Change, about: Told["about"], { severity }: NotifyRule):
   // An episode that has not been critical was not told, so its end is not either.
   if (severity === "critical" && change.episode.severity !== "critical") return [];
   // Quality has no word for "became critical": it is told when it reaches what is told at all.
-  if (about === "quality" && kind === "escalated") return severity === "critical" ? [{ change, about, status: "firing" }] : [];
-  return [{ change, about, status: kind }];
+  if (about === "quality" && kind === "escalated") return severity === "critical" ? [{ change, about, status: "firing", name: kind }] : [];
+  return [{ change, about, status: kind, name: kind }];
 }
 
 function typeOf({ about, status }: Told): MessageType {

@@ -4,6 +4,7 @@ import { createDecider } from "../../src/decide/decider.ts";
 import type { Decision } from "../../src/decide/decision.ts";
 import { type NotifyRule, noticesOf } from "../../src/decide/notices.ts";
 import { utf8Length } from "../../src/decide/request.ts";
+import type { Change } from "../../src/decide/transition.ts";
 import type { QualityFinding } from "../../src/evaluate/evaluation.ts";
 import { hashParts } from "../../src/outputs/identity.ts";
 import { MESSAGE_TYPES } from "../../src/outputs/output.ts";
@@ -99,6 +100,23 @@ describe("notices of quality", () => {
       ...{ kind: "quality", status: "firing", severity: "warning", features_total: 1 },
       features: [{ feature: "origin", check: "missing", severity: "warning" }],
     });
+  });
+
+  test("have another id when a change of the configuration lets the same episode fire twice", () => {
+    const rule = { to: ["chat"], quality: true };
+    const tell = (kind: "firing" | "escalated", severity: "warning" | "critical") => {
+      const episode = {
+        ...{ id: "ep_q", kind: "quality", model: "m", version: "1", severity, features: ["origin"], checks: ["missing origin"] },
+        ...{ pendingAtMs: START, firingAtMs: START, resolvedAtMs: null },
+      } as const;
+      const change = kind === "firing" ? { kind, reason: "sustained" } : { kind, reason: "critical_sustained" };
+      const quality = [{ ...change, endMs: START, episode } as Change];
+      const input = { changes: [], quality, evaluations: [evaluation(START, [])], tracks: [], failing: [] };
+      return noticesOf(input, { ...rule, severity }, { links: {}, hash: hashParts, nowMs: START }).outbox;
+    };
+    const told = [...tell("firing", "warning"), ...tell("escalated", "critical")];
+    expect(told.map(({ type }) => type)).toEqual(["driftd.quality.firing", "driftd.quality.firing"]);
+    expect(new Set(told.map(({ id }) => id)).size).toBe(2);
   });
 
   test("can be left out", () => {
