@@ -29,8 +29,14 @@ const SENT = [
   { labels: of("DriftdFeatureDriftCritical", { ...fraud, feature: "amount", severity: "critical" }), silenced: true },
   { labels: of("DriftdFeatureDriftWarning", { ...fraud, feature: "hour", severity: "warning" }), silenced: true },
   { labels: of("DriftdFeatureDriftCritical", { ...fraud, version: "4", feature: "amount", severity: "critical" }), silenced: false },
-  { labels: of("DriftdFeatureQuality", { ...fraud, feature: "amount", check: "missing", severity: "warning" }), silenced: true },
+  { labels: of("DriftdFeatureQuality", { ...fraud, feature: "amount", check: "missing", severity: "warning" }), silenced: false },
   { labels: of("DriftdFeatureQuality", { ...fraud, feature: "hour", check: "missing", severity: "warning" }), silenced: false },
+  { labels: of("DriftdFeatureDriftCritical", { model: "churn", version: "1", feature: "age", severity: "critical" }), silenced: false },
+  { labels: of("DriftdFeatureDriftWarning", { model: "churn", version: "1", feature: "age", severity: "warning" }), silenced: true },
+  {
+    labels: of("DriftdFeatureQuality", { model: "churn", version: "1", feature: "age", check: "missing", severity: "warning" }),
+    silenced: false,
+  },
   { labels: of("DriftdEvaluationStale", { model: "ads", severity: "critical" }), silenced: false },
   { labels: of("DriftdFeatureDriftWarning", { ...ads, feature: "clicks", severity: "warning" }), silenced: true },
   { labels: of("DriftdReferenceStale", { ...ads, severity: "info" }), silenced: false },
@@ -45,6 +51,10 @@ const SENT = [
   { labels: of("DriftdConfigReloadFailed", { instance: "a", severity: "warning" }), silenced: false },
   { labels: { alertname: "DriftdDown", job: "driftd-eu", instance: "b", severity: "critical" }, silenced: false },
   { labels: { alertname: "DriftdModelDrift", job: "driftd-eu", ...fraud, severity: "critical" }, silenced: true },
+  // Two releases of the chart have one job: what one of them lacks says nothing of the other.
+  { labels: of("DriftdDown", { namespace: "ml-a", service: "driftd", instance: "c", severity: "critical" }), silenced: false },
+  { labels: of("DriftdModelDrift", { namespace: "ml-a", service: "driftd", ...ads, severity: "critical" }), silenced: true },
+  { labels: of("DriftdModelDrift", { namespace: "ml-b", service: "driftd", ...ads, severity: "critical" }), silenced: false },
 ];
 
 describe("the example inhibitions", () => {

@@ -207,6 +207,35 @@ describeWith(helmReleases.map(helmPath))("the chart", () => {
     expect(fixed(before).podManagementPolicy).toBe("Parallel");
   });
 
+  it.each(helmReleases)("gives each label once, with the chart's own before those of the values: Helm %s", (release) => {
+    const sets = [
+      "commonLabels.release=kps,serviceMonitor.labels.release=other,podLabels.release=mine",
+      "podLabels.app\\.kubernetes\\.io/component=web,commonLabels.app\\.kubernetes\\.io/name=web",
+    ];
+    // `parse` refuses a key that stands twice.
+    const objects = render(release, "full-values.yaml", ["--is-upgrade", ...sets.flatMap((set) => ["--set-string", set])]);
+    const { metadata, spec } = only(objects, "StatefulSet");
+    expect(metadata.labels).toMatchObject({ release: "kps", "app.kubernetes.io/name": "driftd" });
+    expect(spec.template.metadata.labels).toMatchObject({ release: "mine", ...spec.selector.matchLabels });
+    expect(only(objects, "ServiceMonitor").metadata.labels).toMatchObject({ release: "other" });
+  });
+
+  it("keeps the name of the check's Job, which is a label of its pod, within 63 characters", () => {
+    const longest = "r".repeat(60);
+    const jobs = render("4.1.4", "minimal-values.yaml", ["--is-upgrade", "--set", `fullnameOverride=${longest}`]).filter(
+      ({ kind }) => kind === "Job",
+    );
+    expect(jobs[0]?.metadata.name).toMatch(/^r{50}-check-config$/);
+  });
+
+  it("looks for the job by the name that nameOverride gives it", () => {
+    const objects = render("4.1.4", "full-values.yaml", ["--set", "nameOverride=watch"]);
+    const text = JSON.stringify(only(objects, "PrometheusRule")["spec"]);
+    expect(only(objects, "Service").metadata.labels?.["app.kubernetes.io/name"]).toBe("watch");
+    expect(text).toContain('up{job=\\"watch\\"} == 0');
+    expect(text).not.toContain('job=\\"driftd\\"');
+  });
+
   it("hands over the rules and the dashboards as they are", async () => {
     const objects = render("4.1.4", "full-values.yaml", ["--set", "prometheusRule.alertLabels=null"]);
     for (const [path, source] of await copies()) {

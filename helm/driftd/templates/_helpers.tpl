@@ -27,15 +27,28 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: daemon
 {{- end }}
 
-{{/* Labels of objects that are not the daemon's pod. */}}
-{{- define "driftd.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{ include "driftd.nameLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{/* Labels of an object: `list . (dict more labels)`. One map, for a key that stood twice would be refused by strict readers; the chart's own labels win. */}}
+{{- define "driftd.labelsWith" -}}
+{{- $root := index . 0 }}
+{{- $own := include "driftd.nameLabels" $root | fromYaml }}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
+{{- $_ := set $own "app.kubernetes.io/version" (toString $root.Chart.AppVersion) }}
+{{- $_ := set $own "app.kubernetes.io/managed-by" $root.Release.Service }}
+{{- toYaml (mergeOverwrite (dict) (default dict $root.Values.commonLabels) (default dict (index . 1)) $own) }}
 {{- end }}
+
+{{- define "driftd.labels" -}}
+{{- include "driftd.labelsWith" (list . dict) }}
+{{- end }}
+
+{{/* The labels of an object that is a part of driftd: `list . "daemon" (dict more labels)`. Selectors tell parts from one another. */}}
+{{- define "driftd.partLabels" -}}
+{{- include "driftd.labelsWith" (list (index . 0) (mergeOverwrite (dict) (default dict (index . 2)) (dict "app.kubernetes.io/component" (index . 1)))) }}
+{{- end }}
+
+{{/* A Job's name is a label of its pod: 63 characters at most. */}}
+{{- define "driftd.checkName" -}}
+{{- printf "%s-check-config" (include "driftd.fullname" . | trunc 50 | trimSuffix "-") }}
 {{- end }}
 
 {{- define "driftd.serviceAccountName" -}}
