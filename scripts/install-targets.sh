@@ -5,8 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 uv=.cache/venv/uv-0.13.9
-environment() { # folder, package, program
-  [ -x ".cache/venv/$1/bin/$3" ] && return
+environment() { # folder, package
+  # Written last: an installation that was cut off is begun anew.
+  [ "$(cat ".cache/venv/$1/installed" 2>/dev/null)" = "$2" ] && return
   if [ ! -x "$uv/bin/uv" ]; then
     python3 -m venv "$uv"
     "$uv/bin/pip" install -q --disable-pip-version-check "uv==0.13.9"
@@ -14,6 +15,7 @@ environment() { # folder, package, program
   rm -rf ".cache/venv/$1"
   "$uv/bin/uv" venv -q --python "$(command -v python3)" ".cache/venv/$1"
   "$uv/bin/uv" pip install -q --python ".cache/venv/$1/bin/python" "$2"
+  echo "$2" >".cache/venv/$1/installed"
 }
-environment mlflow-3.17.2 "mlflow==3.17.2" mlflow
-environment airflow-3.3.2 "apache-airflow==3.3.2" airflow
+environment mlflow-3.17.2 "mlflow==3.17.2"
+environment airflow-3.3.2 "apache-airflow==3.3.2"
