@@ -49,11 +49,14 @@ export type Outbox = {
   readonly cancel: (ids: readonly string[]) => Promise<number>;
   /**
    * Cancels `earlier` and `last` when all of `earlier` that there is still waits and was never attempted: whoever was not told that something
-   * began need not be told that it is over. Else nothing is done, and they go out in their order. True when they were cancelled.
+   * began need not be told that it is over. Else `last` goes out, and what of `earlier` waits to be tried again is cancelled: told after the
+   * end, it would begin anew. True when all were cancelled.
    */
   readonly withdraw: (earlier: readonly string[], last: string) => Promise<boolean>;
   /** Sends a message again now, under its old id, and enables its output. */
   readonly replay: (id: string) => Promise<"replayed" | "unknown_delivery" | "unknown_output">;
+  /** Whether there is an output of this name: messages to one that is configured no longer wait until it is again. */
+  readonly serves: (output: string) => boolean;
   /** Names of outputs that a 410 has disabled. */
   readonly disabled: () => Promise<readonly string[]>;
   /** Resolves once nothing is due any more, after `withinMs` at the latest: what is retried later is not waited for. */
@@ -287,8 +290,16 @@ export function createOutbox({ store, outputs, clock, metrics, log, random, onMo
       const untouched = first.every(
         ({ id, status, attempts, output }) => status === "pending" && attempts === 0 && workers.get(output)?.inFlight !== id,
       );
-      if (first.length === 0 || !untouched) return false;
       const nowMs = clock.nowMs();
+      if (first.length === 0 || !untouched) {
+        const waiting = first.filter(({ status }) => status === "pending");
+        for (const { id, output } of waiting) workers.get(output)?.cancelled.add(id);
+        // The record of an attempt in flight writes the status.
+        const resting = waiting.filter(({ id, output }) => workers.get(output)?.inFlight !== id);
+        await Promise.all(resting.map((row) => store.setDelivery(row.id, "cancelled", row.nextAttemptAtMs, nowMs)));
+        if (waiting.length > 0) for (const worker of workers.values()) wake(worker);
+        return false;
+      }
       for (const row of rows) workers.get(row.output)?.cancelled.add(row.id);
       await Promise.all(rows.map((row) => store.setDelivery(row.id, "cancelled", row.nextAttemptAtMs, nowMs)));
       for (const { id, output, model } of rows) log.info({ target: output, delivery: id, model }, "notice withdrawn: its episode is over");
@@ -308,6 +319,7 @@ export function createOutbox({ store, outputs, clock, metrics, log, random, onMo
       wake(worker);
       return "replayed";
     },
+    serves: (output) => workers.has(output),
     disabled: async () => {
       const found: string[] = [];
       for (const name of workers.keys()) if (await isDisabled(name)) found.push(name);

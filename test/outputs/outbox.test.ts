@@ -233,13 +233,30 @@ describe("a notice whose episode is over", () => {
     expect([await statusOf("firing"), await statusOf("resolved")]).toEqual(["delivered", "delivered"]);
   });
 
-  test("goes out when an attempt has failed: it may have arrived all the same", async () => {
+  test("is not tried again when an attempt has failed, but its end goes out: the beginning may have arrived all the same", async () => {
     await put("firing");
-    const { output } = scripted("pipeline", down, ok);
+    const { output, sent } = scripted("pipeline", down, ok);
     const outbox = start([output]);
     await clock.resting();
     await put("resolved");
     expect(await outbox.withdraw(["firing"], "resolved")).toBe(false);
+    await clock.resting();
+    await clock.advance(HOUR);
+    expect(sent).toEqual(["firing", "resolved"]);
+    expect([await statusOf("firing"), await statusOf("resolved")]).toEqual(["cancelled", "delivered"]);
+  });
+
+  test("whose attempt fails while its end is told is not tried again", async () => {
+    await put("firing", "resolved");
+    const { output, sent, began, release } = held();
+    const outbox = start([output]);
+    await began;
+    expect(await outbox.withdraw(["firing"], "resolved")).toBe(false);
+    release(down);
+    await clock.resting();
+    await clock.advance(HOUR);
+    expect(sent).toEqual(["firing", "resolved"]);
+    expect([await statusOf("firing"), await statusOf("resolved")]).toEqual(["cancelled", "delivered"]);
   });
 
   test("nothing that is there is nothing to withdraw", async () => {
