@@ -14,7 +14,7 @@ import type { Delivery, Store } from "./store/store.ts";
 export type RetrainingWatchOptions = {
   readonly store: Pick<Store, "retrainRequests" | "deliveries" | "attempts">;
   readonly pipeline: () => Pick<Pipeline, "between" | "openRequests" | "overdue" | "alerts">;
-  readonly outbox: () => Pick<Outbox, "cancel">;
+  readonly outbox: () => Pick<Outbox, "cancel" | "serves">;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -43,8 +43,8 @@ export function createRetrainingWatch({ store, pipeline, outbox, clock, log }: R
     return rows.flat();
   }
 
-  /** What the deliveries of a request say: another record, or that it waits. */
-  async function judge(record: RetrainRecord): Promise<RetrainRecord | undefined> {
+  /** What the deliveries of a request say: another record, that it waits, or that it waits for an output that is configured no longer. */
+  async function judge(record: RetrainRecord): Promise<RetrainRecord | "waits" | "stranded"> {
     const rows = await rowsOf(record);
     const first = rows
       .filter(({ status }) => status === "delivered")
@@ -53,7 +53,8 @@ export function createRetrainingWatch({ store, pipeline, outbox, clock, log }: R
       // Without rows they were pruned, so they are over.
       return rows.length === 0 || first <= record.updatedAtMs ? record : { ...record, updatedAtMs: first };
     }
-    if (rows.some(({ status }) => status === "pending")) return undefined;
+    const pending = rows.filter(({ status }) => status === "pending");
+    if (pending.length > 0) return pending.some(({ output }) => outbox().serves(output)) ? "waits" : "stranded";
     const dead = rows.find(({ status }) => status === "dead");
     if (dead === undefined) return moved(record, "cancelled", clock.nowMs(), { detail: "the episode was over before it was delivered" });
     const last = (await store.attempts(dead.id)).at(-1);
@@ -66,8 +67,13 @@ export function createRetrainingWatch({ store, pipeline, outbox, clock, log }: R
     for (const record of openRequests()) {
       if (record.status !== "requested" || delivered.has(record.id)) continue;
       const found = await judge(record);
-      if (found === undefined) {
+      if (found === "waits") {
         waiting.add(record.id);
+        continue;
+      }
+      if (found === "stranded") {
+        // Nobody will get it, unless the output comes back: its time runs, so that it does not hold the next one back for ever.
+        waiting.delete(record.id);
         continue;
       }
       if (found !== record) {
@@ -103,7 +109,7 @@ export function createRetrainingWatch({ store, pipeline, outbox, clock, log }: R
           .map(({ episode }) => episode?.id),
       );
       for (const record of await store.retrainRequests({ open: true })) {
-        if (record.status !== "requested" || (await judge(record)) !== undefined) continue;
+        if (record.status !== "requested" || (await judge(record)) !== "waits") continue;
         waiting.add(record.id);
         // The end of its episode was stored, and then the process ended before the messages were cancelled. One that was tried may have been
         // sent again by hand, and is left alone.

@@ -189,6 +189,20 @@ describe("from drift to the new version", () => {
   });
 });
 
+test("a reload that takes the output of a waiting message away: the request's time runs, and it holds the next one back no longer", async () => {
+  const receiver = await receive(() => 500);
+  let aheadMs = 0;
+  const app = await space.start(yaml(receiver), { clock: { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs } });
+  await app.finished;
+  await until("an attempt has failed", 10_000, () => receiver.requests.length > 0);
+  await space.write("driftd.yaml", yaml(receiver).replaceAll("pipeline", "other"));
+  await app.reload();
+  expect(await requests(app)).toMatchObject([{ status: "requested" }]);
+  aheadMs = 6 * HOUR;
+  await until("nothing was heard of it", 15_000, async () => (await requests(app))[0]?.status === "timed_out");
+  expect(await post(app, "/api/v1/retrain", { model: "m" })).toMatchObject({ status: 202, body: { outputs: ["other"] } });
+}, 30_000);
+
 describe("manual approval", () => {
   const manual = ", approval: manual";
 
