@@ -266,6 +266,9 @@ export function createDecider(options: DeciderOptions): Decider {
       const rule = options.ruleOf(record.model)?.retrain;
       if (rule === undefined) return { guard: "no_outputs" };
       if (rule.paused) return { guard: "paused" };
+      if (rule.dryRun) return { guard: "dry_run" };
+      // None of those who were to be asked is configured any more: nobody would get it.
+      if (!record.outputs.some((output) => rule.to.includes(output))) return { guard: "no_outputs" };
       // Whom to ask was decided when it was made.
       const asked = { to: record.outputs, ...(rule.concurrency === undefined ? {} : { concurrency: rule.concurrency }) };
       if (busyOutput(asked, open.facts(), nowMs) !== undefined) return { guard: "target_busy" };

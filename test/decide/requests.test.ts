@@ -210,6 +210,8 @@ describe("manual approval", () => {
 
   test.each([
     ["paused", { paused: true }],
+    ["dry_run", { dryRun: true }],
+    ["no_outputs", { to: ["another"] }],
     ["target_busy", { concurrency: new Map([["pipeline", 1]]) }],
   ] as const)("is held back by %s even when it is approved", (guard, change) => {
     let rule = manual;
