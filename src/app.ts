@@ -252,7 +252,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const alertmanagers = createAlertmanagers({
       outputs: () => parts.config.outputs.values(),
       alerts: pipeline.alerts,
-      linkOf: (model) => parts.rules.get(model)?.links?.["driftd"] ?? "",
+      linkOf: (model) => parts.rules.get(model)?.links?.["driftd"],
       version: version.version,
       ...{ clock, metrics, log },
     });

@@ -21,8 +21,8 @@ export type AlertmanagersOptions = {
   readonly outputs: () => Iterable<OutputConfig>;
   /** The state of all models. */
   readonly alerts: () => readonly Alert[];
-  /** Where people look at a model. */
-  readonly linkOf: (model: string) => string;
+  /** Where people look at a model; undefined: it is configured no longer, so its alerts are over. */
+  readonly linkOf: (model: string) => string | undefined;
   readonly version: string;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -81,10 +81,10 @@ export function createAlertmanagers({ outputs, alerts, linkOf, version, clock, m
     const before = sinks;
     sinks = current();
     forget(before);
-    const state = alerts();
+    const state = alerts().filter(({ model }) => linkOf(model) !== undefined);
     await Promise.all(
       sinks.flatMap(({ config, memory, instances }) => {
-        const batch = memory.next(firingAlerts(state, { labels: config.labels, linkOf }), clock.nowMs());
+        const batch = memory.next(firingAlerts(state, { labels: config.labels, linkOf: (model) => linkOf(model) ?? "" }), clock.nowMs());
         return instances.map((instance) => sendTo(instance, batch));
       }),
     );

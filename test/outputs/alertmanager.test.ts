@@ -112,10 +112,11 @@ describe("the loop", () => {
     } as unknown as Metrics;
     let state: readonly Alert[] = [drifting];
     let configs = [config];
+    let removed = false;
     const loop = createAlertmanagers({
       outputs: () => configs,
       alerts: () => state,
-      linkOf: options.linkOf,
+      linkOf: (model) => (removed ? undefined : options.linkOf(model)),
       version: "0.1.0",
       ...{ clock, metrics, log },
     });
@@ -125,7 +126,10 @@ describe("the loop", () => {
     const reload = (...next: AlertmanagerOutputConfig[]) => {
       configs = next;
     };
-    return { loop, clock, counts, lines, set, config, reload };
+    const remove = () => {
+      removed = true;
+    };
+    return { loop, clock, counts, lines, set, config, reload, remove };
   }
 
   const sentTo = (server: FakeServer) => server.received.map(({ body }) => JSON.parse(body) as SentAlert[]);
@@ -153,6 +157,18 @@ describe("the loop", () => {
       "send_failures_total am-1": 0,
       "send_failures_total am-2": 0,
     });
+    await loop.stop();
+  });
+
+  test("the alerts of a model that is configured no longer are over, although its episode still fires in the store", async () => {
+    const { loop, clock, remove } = open({ urls: [inlineSecret(one.url)] });
+    loop.start();
+    await settled(() => sentTo(one).length === 1);
+    await round(clock);
+    remove();
+    clock.advance(MINUTE);
+    await settled(() => sentTo(one).length === 2);
+    expect(sentTo(one).map(([alert]) => Date.parse(alert?.endsAt ?? "") - NOW)).toEqual([4 * MINUTE, MINUTE]);
     await loop.stop();
   });
 
