@@ -71,13 +71,17 @@ export const migrations: readonly string[] = [
   CREATE INDEX retrain_requests_by_time ON retrain_requests (created_ms);
   CREATE INDEX open_retrain_requests ON retrain_requests (model) WHERE status IN ('awaiting_approval', 'requested', 'running');
   -- What an older driftd has asked: a pipeline that is still at work (for six hours, the default of in_progress_timeout) may report back, and holds
-  -- the next request back. The first output's row has the request's id.
+  -- the next request back. The first output's row has the request's id; what became of
+  -- it is what became of the rows of all its outputs.
   INSERT INTO retrain_requests (id, model, version, reason, severity, episode, status, created_ms, updated_ms, outputs, message)
-  SELECT o.id, o.model, o.version, 'drift', o.body ->> '$.data.severity', o.body ->> '$.data.episode',
-    CASE WHEN o.status = 'cancelled' THEN 'cancelled' WHEN o.status = 'dead' THEN 'failed'
-      WHEN o.status = 'delivered' AND o.updated_ms < (unixepoch() - 21600) * 1000 THEN 'timed_out' ELSE 'requested' END, o.created_ms, o.updated_ms,
-    (SELECT json_group_array(p.output) FROM (SELECT output FROM outbox WHERE id = o.id OR id = o.id || '-' || output ORDER BY seq) p), o.body
-  FROM (SELECT * FROM outbox WHERE type = 'driftd.retrain.requested' AND json_valid(body)) o
-  WHERE o.id = o.body ->> '$.data.request_id' ORDER BY o.seq;
+  WITH asked AS (SELECT *, body ->> '$.data.request_id' AS request FROM outbox WHERE type = 'driftd.retrain.requested' AND json_valid(body)),
+  told AS (
+    SELECT request, max(status = 'pending') AS waits, max(status = 'dead') AS dead, min(updated_ms) FILTER (WHERE status = 'delivered') AS delivered_ms,
+      json_group_array(output ORDER BY seq) AS outputs FROM asked GROUP BY request
+  )
+  SELECT a.id, a.model, a.version, 'drift', a.body ->> '$.data.severity', a.body ->> '$.data.episode',
+    CASE WHEN t.delivered_ms < (unixepoch() - 21600) * 1000 THEN 'timed_out' WHEN t.delivered_ms IS NOT NULL OR t.waits THEN 'requested'
+      WHEN t.dead THEN 'failed' ELSE 'cancelled' END, a.created_ms, coalesce(t.delivered_ms, a.updated_ms), t.outputs, a.body
+  FROM asked a JOIN told t USING (request) WHERE a.id = a.request ORDER BY a.seq;
   `,
 ];

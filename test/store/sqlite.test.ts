@@ -231,17 +231,24 @@ describe("a store of an older driftd", () => {
       put(db, "msg_e", "hook", "pending", '{"a":1}', "driftd.test");
       put(db, "msg_f", "hook", "delivered", body("msg_f"), "driftd.retrain.requested", now);
       put(db, "msg_g", "hook", "pending", body("msg_g"));
+      put(db, "msg_h", "hook", "cancelled", body("msg_h"));
+      put(db, "msg_h-mirror", "mirror", "pending", body("msg_h"));
+      put(db, "msg_i", "hook", "dead", body("msg_i"));
+      put(db, "msg_i-mirror", "mirror", "delivered", body("msg_i"), "driftd.retrain.requested", now);
     });
     const store = await openAt(path);
     const common = { severity: "critical", episode: "e1", updatedAtMs: T0 + 5 } as const;
+    const two = ["hook", "mirror"];
     expect(await store.retrainRequests({})).toEqual([
+      request({ ...common, id: "msg_i", status: "requested", updatedAtMs: now, outputs: two, body: body("msg_i") }),
+      request({ ...common, id: "msg_h", status: "requested", outputs: two, body: body("msg_h") }),
       request({ ...common, id: "msg_g", status: "requested", body: body("msg_g") }),
       request({ ...common, id: "msg_f", status: "requested", updatedAtMs: now, body: body("msg_f") }),
       request({ ...common, id: "msg_c", status: "failed", body: body("msg_c") }),
       request({ ...common, id: "msg_b", status: "cancelled", body: body("msg_b") }),
-      request({ ...common, id: "msg_a", status: "timed_out", outputs: ["hook", "mirror"], body: body("msg_a") }),
+      request({ ...common, id: "msg_a", status: "timed_out", outputs: two, body: body("msg_a") }),
     ]);
-    expect(await store.deliveries({})).toHaveLength(8);
+    expect(await store.deliveries({})).toHaveLength(12);
     await store.close();
   });
 
