@@ -1,7 +1,7 @@
 /** Marks over all panels of a dashboard: what was done, and what changed. */
 
 import { DATASOURCE, type Json } from "./grafana.ts";
-import { ofModel, ofScrape, ofVersion } from "./queries.ts";
+import { ofDaemon, ofModel, ofScrape, ofVersion } from "./queries.ts";
 
 type Said = { readonly name: string; readonly expr: string; readonly text: string; readonly colour: string };
 
@@ -51,7 +51,7 @@ const configurations = mark(
   true,
 );
 const starts = mark(
-  { name: "driftd started", expr: `${ofScrape("process_start_time_seconds")} * 1000`, text: "{{instance}}", colour: "dark-blue" },
+  { name: "driftd started", expr: ofDaemon(`${ofScrape("process_start_time_seconds")} * 1000`), text: "{{instance}}", colour: "dark-blue" },
   true,
 );
 

@@ -7,7 +7,7 @@ import { COLOURS, steps, yesNo } from "./look.ts";
 import { column, stat, table, timeseries } from "./panels.ts";
 import { inputRows, NO_KAFKA, ofTopic } from "./pipeline-input.ts";
 import { processRows } from "./pipeline-process.ts";
-import { counted, increase, maxBy, ofModel, ofScrape, quantile, rate, select, sumBy } from "./queries.ts";
+import { counted, increase, maxBy, ofDaemon, ofModel, ofScrape, quantile, rate, select, sumBy } from "./queries.ts";
 import { addressVariable, SCRAPE, scrapeVariables, variables } from "./variables.ts";
 
 const atAGlance: readonly Panel[] = [
@@ -20,7 +20,7 @@ const atAGlance: readonly Panel[] = [
       height: 4,
       thresholds: steps(COLOURS.critical, [1, COLOURS.fine]),
     },
-    [`sum(${select("up", SCRAPE)})`, "up"],
+    [`sum(${ofDaemon(select("up", SCRAPE), "[$__range] @ end()")})`, "up"],
   ),
   stat(
     {

@@ -3,7 +3,7 @@
 import type { Panel, Row } from "./grafana.ts";
 import { anyIs, COLOURS, steps } from "./look.ts";
 import { stat, timeseries } from "./panels.ts";
-import { increase, ofScrape, quantile, rate, sumBy } from "./queries.ts";
+import { increase, ofDaemon, ofScrape, quantile, rate, sumBy } from "./queries.ts";
 
 const store: readonly Panel[] = [
   timeseries(
@@ -45,7 +45,7 @@ const process: readonly Panel[] = [
       height: 7,
       decimals: 2,
     },
-    [rate(ofScrape("process_cpu_seconds_total")), "{{instance}}"],
+    [ofDaemon(rate(ofScrape("process_cpu_seconds_total"))), "{{instance}}"],
   ),
   timeseries(
     {
@@ -55,8 +55,8 @@ const process: readonly Panel[] = [
       width: 8,
       height: 7,
     },
-    [ofScrape("process_resident_memory_bytes"), "{{instance}} resident"],
-    [ofScrape("nodejs_heap_size_used_bytes"), "{{instance}} heap"],
+    [ofDaemon(ofScrape("process_resident_memory_bytes")), "{{instance}} resident"],
+    [ofDaemon(ofScrape("nodejs_heap_size_used_bytes")), "{{instance}} heap"],
   ),
   timeseries(
     {
@@ -68,8 +68,8 @@ const process: readonly Panel[] = [
       height: 7,
       decimals: 3,
     },
-    [ofScrape("nodejs_eventloop_lag_p99_seconds"), "{{instance}} p99"],
-    [ofScrape("nodejs_eventloop_lag_max_seconds"), "{{instance}} longest"],
+    [ofDaemon(ofScrape("nodejs_eventloop_lag_p99_seconds")), "{{instance}} p99"],
+    [ofDaemon(ofScrape("nodejs_eventloop_lag_max_seconds")), "{{instance}} longest"],
   ),
   timeseries(
     {
@@ -135,7 +135,7 @@ const metrics: readonly Panel[] = [
       thresholds: steps("transparent", [10, COLOURS.critical]),
     },
     [ofScrape("driftd_metrics_render_duration_seconds"), "{{instance}} rendered"],
-    [ofScrape("scrape_duration_seconds"), "{{instance}} scraped"],
+    [ofDaemon(ofScrape("scrape_duration_seconds")), "{{instance}} scraped"],
   ),
 ];
 

@@ -17,6 +17,11 @@ export function select(metric: string, matchers: readonly string[], ...more: rea
 
 /** Of the daemon itself. */
 export const ofScrape = (metric: string, ...more: readonly string[]) => select(metric, SCRAPE, ...more);
+/** What other jobs have too (`process_*`, `up`), of driftd alone: with “All” the matchers take whatever Prometheus scrapes. `range`: also of what is gone. */
+export const ofDaemon = (expr: string, range = "") => {
+  const info = ofScrape("driftd_build_info");
+  return `${expr} and on (job, instance) ${range === "" ? info : `max_over_time(${info}${range})`}`;
+};
 /** Of the chosen models. */
 export const ofModel = (metric: string, ...more: readonly string[]) => select(metric, MODEL, ...more);
 /** Of the chosen models and versions. */

@@ -234,7 +234,11 @@ export const sections = {
   metrics: z
     .strictObject({
       features: choice("Whose scores are exported.", ["all", "drifted", "none"]).default("all"),
-      max_series: integer("Per-feature series that `/metrics` may hold, all together; further ones are left out in a fixed order and counted. Series of models, topics and outputs are never left out.", 100, 10_000_000).default(20_000),
+      max_series: integer(
+        "Per-feature series that `/metrics` may hold, all together; further ones are left out in a fixed order and counted. Series of models, topics and outputs are never left out.",
+        100,
+        10_000_000,
+      ).default(20_000),
     })
     .meta({ title: "map", description: "Prometheus metrics." })
     .prefault({}),

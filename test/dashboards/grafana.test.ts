@@ -235,6 +235,14 @@ describe.each(files)("$name", ({ board }) => {
     }
   });
 
+  test("takes what other jobs have as well of driftd only, also where all jobs are chosen", () => {
+    const asked = [...targetsOf(board), ...board.annotations.list.map(({ name: at, expr }) => ({ at, expr }))];
+    for (const { at, expr } of asked) {
+      const others = selectorsIn(expr).filter(({ name: metric }) => !metric.startsWith("driftd_") && metric !== "ALERTS");
+      if (others.length > 0) expect(expr, at).toMatch(/ and on \(job, instance\) (?:max_over_time\()?driftd_build_info\{/);
+    }
+  });
+
   test("names series by labels that the query leaves", () => {
     for (const { at, expr, legend } of targetsOf(board)) {
       const labels = [...legend.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label as string);
