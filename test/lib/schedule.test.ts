@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { silentLog } from "../../src/lib/log.ts";
-import { createSchedule } from "../../src/lib/schedule.ts";
+import { createSchedule, cronProblem, nextDue } from "../../src/lib/schedule.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({
@@ -73,4 +73,37 @@ test("two jobs of one name are refused", async () => {
   schedule.add("x", "0 3 * * *", "UTC", () => {});
   expect(() => schedule.add("x", "0 4 * * *", "UTC", () => {})).toThrow(expect.objectContaining({ code: "SCHEDULE_DUPLICATE" }));
   await schedule.stop();
+});
+
+test.each([
+  ["0 3 * * *", undefined],
+  ["0 0 29 2 *", undefined],
+  ["0 0 31 2 *", "never comes up: no such month has a day 31"],
+  ["0 25 * * *", 'is not a cron expression: "25" is no hour'],
+  ["0 0 * 13 *", 'is not a cron expression: "13" is no month'],
+  ["0 3 * *", "is not a cron expression"],
+])("%s: %s", (expression, problem) => {
+  expect(cronProblem(expression)?.message).toBe(problem);
+});
+
+test("a time that a change of clocks skips does not come up that night, one that it repeats comes up once", () => {
+  const next = (from: string) => {
+    vi.setSystemTime(Date.parse(from));
+    return new Date(nextDue("30 2 * * *", "Europe/Oslo")!).toISOString();
+  };
+  expect(next("2026-03-28T12:00:00Z")).toBe("2026-03-30T00:30:00.000Z");
+  expect(next("2026-10-24T12:00:00Z")).toBe("2026-10-25T01:30:00.000Z");
+  expect(next("2026-10-25T01:30:00Z")).toBe("2026-10-26T01:30:00.000Z");
+});
+
+test("a due time that the process slept through is made up for, unless it is told to be punctual", async () => {
+  const schedule = createSchedule({ log: silentLog });
+  const late: string[] = [];
+  schedule.add("patient", "0 * * * *", "UTC", (dueMs) => void late.push(`patient ${new Date(dueMs).toISOString().slice(11, 16)}`));
+  schedule.add("punctual", "0 * * * *", "UTC", () => void late.push("punctual"), 60_000);
+  // The clock goes on while no timer fires.
+  vi.setSystemTime(Date.parse("2026-01-01T02:20:00Z"));
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  await schedule.stop();
+  expect(late).toEqual(["patient 03:00"]);
 });
