@@ -71,6 +71,17 @@ describeWith(helmReleases.map(helmPath))("the chart", () => {
     ["a password in a ConfigMap", "config.kafka.sasl.password=x", "config.kafka.sasl.password"],
     ["a signing key in a ConfigMap", "config.outputs.retrain.secret=x", "config.outputs.retrain.secret"],
     ["a token in a header", "config.outputs.retrain.headers.authorization=x", "config.outputs.retrain.headers.authorization"],
+    [
+      "the address of an incoming webhook in a ConfigMap",
+      "config.outputs.chat.type=slack,config.outputs.chat.url=https://a.b/c",
+      "config.outputs.chat.url",
+    ],
+    [
+      "a password in an address in a ConfigMap",
+      "config.outputs.am.type=alertmanager,config.outputs.am.urls={http://u:p@am:9093}",
+      "config.outputs.am.urls[0]",
+    ],
+    ["a name that no Service may have", "fullnameOverride=9x_y", "fullnameOverride"],
     ["two places for references", "references.emptyDir=true", "references.emptyDir"],
     ["Jobs without a token to make them with", "rbac.jobs=true", "serviceAccount.automount"],
     ["an alert that there is not", "prometheusRule.enabled=true,prometheusRule.disabledAlerts={Nope}", "Nope"],

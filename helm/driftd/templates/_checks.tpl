@@ -1,6 +1,10 @@
 {{/* What values.schema.json cannot say, because it concerns several keys at once. Each failure names the key. */}}
 {{- define "driftd.check" -}}
 {{- $config := .Values.config | default dict }}
+{{- $fullname := include "driftd.fullname" . }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) }}
+{{- fail (printf "%s cannot be the name of a Service (a-z, 0-9 and -, a letter first): name the release otherwise, or set fullnameOverride" $fullname) }}
+{{- end }}
 {{- if not .Values.existingConfigMap }}
 {{- if not $config.models }}
 {{- fail "config.models is empty: name at least one model, e.g. config.models: [{ name: fraud, reference: /references/fraud.reference.json }]" }}
@@ -41,6 +45,9 @@
 {{- if kindIs "map" .value }}
 {{- range $key, $inner := .value }}
 {{- $path := printf "%s.%s" $call.path $key }}
+{{- if and (eq $key "url") (has (get $call.value "type") (list "slack" "teams")) (not (contains "${" (toString $inner))) }}
+{{- fail (printf "%s is a secret, since whoever knows it may post, and the configuration is a ConfigMap: name a file of existingSecret by url_file, or set configAsSecret: true" $path) }}
+{{- end }}
 {{- $isSecret := or (has $key $call.keys) (and $call.header (regexMatch "(?i)auth|token|key|secret|password|cookie" $key)) }}
 {{- if and $isSecret (kindIs "string" $inner) (not (contains "${" $inner)) }}
 {{- $instead := ternary (printf "write %q and put it into the environment by extraEnvFrom" (printf "${%s}" (upper (snakecase $key)))) (printf "name a file of existingSecret by %s_file" $key) $call.header }}
@@ -52,5 +59,7 @@
 {{- range $index, $inner := .value }}
 {{- include "driftd.checkSecrets" (dict "value" $inner "path" (printf "%s[%d]" $call.path $index) "keys" $call.keys "header" false) }}
 {{- end }}
+{{- else if and (kindIs "string" .value) (regexMatch "^[a-z0-9+]+://[^/?#@]*:[^/?#@$]+@" .value) }}
+{{- fail (printf "%s has a password in its address, and the configuration is a ConfigMap: use the keys for a login beside it, a url_file, or set configAsSecret: true" .path) }}
 {{- end }}
 {{- end }}
