@@ -196,7 +196,7 @@ export function decideAsked(input: AskedInput, rule: RetrainRule, nowMs: number)
 /** True while a request holds the next one of its model back. */
 export function inProgress({ status, updatedAtMs, timeoutMs, undelivered }: OpenRequest, nowMs: number): boolean {
   if (status !== "requested" && status !== "running") return false;
-  return timeoutMs !== undefined && (undelivered || nowMs - updatedAtMs < timeoutMs);
+  return timeoutMs !== undefined && (undelivered || isWithin(timeoutMs, updatedAtMs, nowMs));
 }
 
 /** The output of a rule at which as many retrainings are in progress as it may have; undefined: each has a place. */
@@ -216,7 +216,7 @@ function heldByRule(rule: RetrainRule): SuppressReason | undefined {
 function heldByEpisode(made: number, lastMs: number | null, rule: RetrainRule, nowMs: number): SuppressReason | undefined {
   if (made === 0) return undefined;
   if (rule.repeatIntervalMs === undefined) return "already_requested";
-  return lastMs !== null && nowMs - lastMs < rule.repeatIntervalMs ? "repeat_interval" : undefined;
+  return lastMs !== null && isWithin(rule.repeatIntervalMs, lastMs, nowMs) ? "repeat_interval" : undefined;
 }
 
 function heldByOthers(
@@ -229,14 +229,14 @@ function heldByOthers(
   if (own.some(({ status }) => status === "awaiting_approval")) return "awaiting_approval";
   if (own.some((request) => inProgress(request, nowMs))) return "in_progress";
   if (busyOutput(rule, open, nowMs) !== undefined) return "target_busy";
-  const recent = [...state.recentMs, ...otherVersionsMs].filter((atMs) => nowMs - atMs < DAILY_LIMIT_SPAN_MS);
+  const recent = [...state.recentMs, ...otherVersionsMs].filter((atMs) => isWithin(DAILY_LIMIT_SPAN_MS, atMs, nowMs));
   return rule.dailyLimit !== undefined && recent.length >= rule.dailyLimit ? "daily_limit" : undefined;
 }
 
 /** The state after a decision of the guard clock's `nowMs`; `messages` are the ids that went into the outbox. */
 export function afterDecision(state: RetrainState, decision: RetrainDecision, nowMs: number, messages: readonly string[]): RetrainState {
   if (decision.action === "send") {
-    const recentMs = [...state.recentMs.filter((atMs) => nowMs - atMs < DAILY_LIMIT_SPAN_MS), nowMs];
+    const recentMs = [...state.recentMs.filter((atMs) => isWithin(DAILY_LIMIT_SPAN_MS, atMs, nowMs)), nowMs];
     if (decision.ordinal === 0) return { ...state, recentMs };
     return {
       ...state,
@@ -262,6 +262,11 @@ export function isNews(state: RetrainState, decision: RetrainDecision): boolean 
 /** The state when the episode is over: what outlives it is the daily limit. (Locks are the open requests' own.) */
 export function afterEpisode(state: RetrainState): RetrainState {
   return { ...noRequests, recentMs: state.recentMs };
+}
+
+/** Whether a time is so near. Of a time ahead too: a clock that was wrong and is set back must not hold anything back until it gets there again. */
+function isWithin(spanMs: number, atMs: number, nowMs: number): boolean {
+  return Math.abs(nowMs - atMs) < spanMs;
 }
 
 function suppress(reason: SuppressReason): RetrainDecision {

@@ -140,6 +140,14 @@ test("a guard that holds back uses nothing up: stale during catch-up, sent once 
   expect(decideRetrain({ ...input, state }, rule, NOW)).toEqual({ action: "send", reason: "first_of_episode", ordinal: 1 });
 });
 
+test("what a clock that was wrong wrote down for next year holds nothing back when it is right again", () => {
+  const ahead = NOW + 365 * 24 * HOUR;
+  const state: RetrainState = { ...asked, lastRequestMs: ahead, recentMs: [ahead, ahead] };
+  const open = [{ ...running, updatedAtMs: ahead }];
+  expect(decideRetrain({ ...input, state, open }, { ...rule, repeatIntervalMs: HOUR }, NOW)).toMatchObject({ action: "send" });
+  expect(decideRetrain({ ...input, open: [{ ...running, updatedAtMs: NOW + HOUR }] }, rule, NOW)).toMatchObject({ reason: "in_progress" });
+});
+
 describe("a dry run", () => {
   const dry = { ...rule, dryRun: true };
   const once = afterDecision(noRequests, decideRetrain(input, dry, NOW), NOW, []);
