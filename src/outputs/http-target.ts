@@ -123,7 +123,9 @@ async function ask(asked: Ask, revealed: Revealed, secrets: string[], version: s
 function addressOf({ url, path = "", query = {} }: Ask, base: string): URL {
   const address = new URL(url ?? base);
   if (url === undefined && path !== "") address.pathname = `${address.pathname.replace(/\/+$/, "")}${path}`;
-  for (const [name, value] of Object.entries(query)) address.searchParams.append(name, value);
+  // Its own query stays byte for byte: it may be signed.
+  const more = new URLSearchParams(query).toString();
+  if (more !== "") address.search = address.search === "" ? more : `${address.search}&${more}`;
   return address;
 }
 

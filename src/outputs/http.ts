@@ -14,6 +14,10 @@ import { checkLogin, loginOf, loginOptions, loginSecrets } from "./presets/login
 import { WHOLE_MESSAGE } from "./presets/payload.ts";
 import { render, renderText } from "./template.ts";
 
+/** What a header may be called, and those that are the connection's own. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
+const OWN_HEADERS = /^(content-length|host|transfer-encoding|connection|expect)$/i;
+
 const status = (description: string) => integer(description, 200, 599);
 
 export const http = definePreset({
@@ -44,6 +48,10 @@ export const http = definePreset({
     ...(options.path === undefined || /^[/?]/.test(options.path)
       ? []
       : [{ path: ["path"], message: "does not begin with / or ?", hint: "it is put behind the URL" }]),
+    ...Object.keys(options.fields).flatMap((name) => {
+      if (!HEADER_NAME.test(name)) return [{ path: ["fields", name], message: "is no name of a header", hint: "write e.g. x-model" }];
+      return OWN_HEADERS.test(name) ? [{ path: ["fields", name], message: "is set by driftd itself", hint: "take it out" }] : [];
+    }),
   ],
   onTest: "sends a real request, made of sample data",
   attempt: async ({ settings, message, root, ask, judge, refuse }) => {
@@ -56,7 +64,7 @@ export const http = definePreset({
     const answer = await ask({
       method,
       path: place,
-      query: Object.fromEntries(new URLSearchParams(query)),
+      query: new URLSearchParams(query),
       // The receiver can tell a repetition by it.
       headers: { "idempotency-key": message.id, ...Object.fromEntries(headers) },
       auth: loginOf(settings),

@@ -42,7 +42,8 @@ export type Ask = {
   readonly path?: string;
   /** In place of the target's URL and `path`. */
   readonly url?: string;
-  readonly query?: Readonly<Record<string, string>>;
+  /** Put behind the query that the URL has. */
+  readonly query?: Record<string, string> | URLSearchParams;
   readonly headers?: Readonly<Record<string, string>>;
   readonly auth?: Auth | undefined;
   readonly json?: unknown;

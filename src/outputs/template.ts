@@ -47,9 +47,9 @@ export function renderText(template: string, root: TemplateRoot, encode: (text: 
   return textOf(renderLeaf(template, root, encode));
 }
 
-/** Fills a map whose values must be texts, as many targets want them: what is no text is written as JSON. Throws as `render`. */
+/** Fills a map whose values must be texts, as many targets want them: null is empty, what else is no text is written as JSON. Throws as `render`. */
 export function renderTexts(template: Readonly<Record<string, unknown>>, root: TemplateRoot): Record<string, string> {
-  return Object.fromEntries(Object.entries(template).map(([key, value]) => [key, textOf(render(value, root))]));
+  return Object.fromEntries(Object.entries(template).map(([key, value]) => [key, textOf(render(value, root) ?? "")]));
 }
 
 /** What is wrong with a template, seen with sample messages: every text in it, at once. Empty when it can be filled for all of them. */

@@ -82,6 +82,15 @@ test.each<[string, Record<string, unknown>, string[]]>([
     { type: "http", url, path: "models" },
     ["outputs.o.path: does not begin with / or ?; it is put behind the URL"],
   ],
+  [
+    "headers that no request may have",
+    { type: "http", url, fields: { "x-model": "a", Host: "b", "content-length": "c", "x y": "d" } },
+    [
+      "outputs.o.fields.Host: is set by driftd itself; take it out",
+      "outputs.o.fields.content-length: is set by driftd itself; take it out",
+      'outputs.o.fields["x y"]: is no name of a header; write e.g. x-model',
+    ],
+  ],
   ["a status", { type: "http", url, success: [99] }, ["outputs.o.success[0]: 99 is too small; at least 200"]],
   [
     "a URL of Alertmanager",

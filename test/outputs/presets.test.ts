@@ -330,6 +330,7 @@ describe("other messages", () => {
     ["/hook?sig=1", "/models/{{ version }}?m={{ model }}", "a b", "/hook/models/a%20b?sig=1&m=flights"],
     ["", "?version={{ version }}", "1&x=2", "/?version=1%26x%3D2"],
     ["/a/", "/{{ version }}", "b/c", "/a/b%2Fc"],
+    ["/?sig=a%20b%2F~", "?tag=a&tag={{ version }}", "b", "/?sig=a%20b%2F~&tag=a&tag=b"],
   ])("http: %s and %s", async (url, path, version, sent) => {
     server.play(() => ({ status: 200 }));
     await (await open({ type: "http", url, options: { path } })).send({ ...message, version }, never);
@@ -350,6 +351,12 @@ describe("other messages", () => {
       never,
     );
     expect(server.received[0]?.headers["x-version"]).toBe("v1%0D%0Ax-evil: 1 %C3%BC%F0%9F%90%98%EF%BF%BD");
+  });
+
+  test("teams: a name makes no link", async () => {
+    const body = JSON.stringify(await bodyFrom("teams", {}, { ...of("driftd.drift.resolved", {}), version: "[click](http://evil)" }));
+    expect(body).toContain("[click]");
+    expect(body).not.toContain("](");
   });
 
   test("mlflow: a message without a version is refused before anything is asked", async () => {

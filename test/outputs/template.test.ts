@@ -60,7 +60,9 @@ describe("a template", () => {
 
   test("texts are encoded where they must be", () => {
     expect(renderText("/models/{{ model }}?n={{ data.n }}", root, encodeURIComponent)).toBe("/models/fl%22ights%0Ax?n=3");
-    expect(renderTexts({ a: "{{ data.n }}", b: "{{ data.map }}", c: "{{ id }}" }, root)).toEqual({ a: "3", b: '{"k":"v"}', c: "msg_1" });
+    expect(renderTexts({ a: "{{ data.n }}", b: "{{ data.map }}", c: "{{ id }}", d: "{{ data.none }}" }, root)).toEqual({
+      ...{ a: "3", b: '{"k":"v"}', c: "msg_1", d: "" },
+    });
   });
 
   test("a check says every text that cannot be filled, with its place and the sample that lacks it", () => {
