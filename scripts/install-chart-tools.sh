@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what test/helm needs and a bare Debian machine lacks: both Helm releases, strict Kubernetes schemas and hadolint, and docker-compose.
-# Pinned; into .cache/, where nothing is done again. Usage: scripts/install-chart-tools.sh
+# Installs what test/helm needs and a bare Debian machine lacks: both Helm releases, strict Kubernetes schemas and hadolint. Pinned; into .cache/,
+# where nothing is done again. (promtool, amtool and docker-compose come from apt: .ci/run.) Usage: scripts/install-chart-tools.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -39,9 +39,15 @@ export function chartTool(name: string): string {
 export function describeWith(programs: readonly string[]): typeof describe | typeof describe.skip {
   const absent = programs.filter((program) => !(program.includes("/") ? existsSync(program) : isOnPath(program)));
   if (absent.length === 0 || process.env["CI"]) return describe;
-  console.warn(`SKIPPED for want of ${absent.join(", ")}: scripts/install-chart-tools.sh, or apt-get install ${absent.join(" ")}`);
+  const remedies = new Set(
+    absent.map((program) => (program.includes("/") ? "scripts/install-chart-tools.sh" : `apt-get install ${debian[program] ?? program}`)),
+  );
+  console.warn(`SKIPPED for want of ${absent.join(", ")}: ${[...remedies].join(", ")}`);
   return describe.skip;
 }
+
+/** Debian's packages of programs that are called otherwise. */
+const debian: Readonly<Record<string, string>> = { promtool: "prometheus", amtool: "prometheus-alertmanager" };
 
 function isOnPath(program: string): boolean {
   try {
