@@ -287,7 +287,7 @@ export function createReferenceWatch(options: ReferenceWatchOptions): ReferenceW
     },
     look,
     refresh: async (models, asked) => {
-      await looking;
+      while (looking !== undefined) await looking;
       const meant = new Set(models);
       for (const place of places.values()) {
         if (!meant.has(place.listed.model)) continue;
