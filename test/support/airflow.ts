@@ -1,4 +1,7 @@
-/** A real Airflow 3 on the loopback, for tests: its API server alone, so that DAG runs stay `queued`; enough to ask for them. */
+/**
+ * A real Airflow 3 on the loopback, for tests: its API server alone, so that DAG runs stay `queued`, which is enough to ask for them; with the
+ * scheduler beside it where they are to be executed.
+ */
 
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -6,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { freePort } from "./daemon.ts";
-import { runToEnd, startServer } from "./server-process.ts";
+import { runToEnd, type ServerProcess, startServer } from "./server-process.ts";
 import { programIn } from "./venvs.ts";
 
 export type Airflow = {
@@ -26,12 +29,20 @@ export type Airflow = {
 const TOKEN_SECONDS = 6;
 const LOGIN = { username: "admin", password: "airflow-test-password" };
 
-/** Starts it with these DAG files (name → Python). Takes about half a minute. `scripts/install-targets.sh` must have installed it. */
-export async function startAirflow(dags: Readonly<Record<string, string>>): Promise<Airflow> {
+/**
+ * Starts it with these DAG files (name → Python), or with those of a folder; `execute`: runs are executed, with these variables. Takes about half
+ * a minute. `scripts/install-targets.sh` must have installed it.
+ */
+export async function startAirflow(
+  dags: Readonly<Record<string, string>> | string,
+  { execute }: { readonly execute?: Readonly<Record<string, string>> } = {},
+): Promise<Airflow> {
   const folder = await mkdtemp(join(tmpdir(), "driftd-airflow-"));
-  const dagsFolder = join(folder, "dags");
-  await mkdir(dagsFolder);
-  for (const [name, text] of Object.entries(dags)) await writeFile(join(dagsFolder, name), text);
+  const dagsFolder = typeof dags === "string" ? dags : join(folder, "dags");
+  if (typeof dags !== "string") {
+    await mkdir(dagsFolder);
+    for (const [name, text] of Object.entries(dags)) await writeFile(join(dagsFolder, name), text);
+  }
   const passwords = join(folder, "passwords.json");
   await writeFile(passwords, JSON.stringify({ [LOGIN.username]: LOGIN.password }));
   const port = await freePort();
@@ -45,6 +56,11 @@ export async function startAirflow(dags: Readonly<Record<string, string>>): Prom
     AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE: passwords,
     AIRFLOW__API_AUTH__JWT_EXPIRATION_TIME: String(TOKEN_SECONDS),
     AIRFLOW__API_AUTH__JWT_LEEWAY: "0",
+    AIRFLOW__API_AUTH__JWT_SECRET: randomBytes(32).toString("hex"),
+    AIRFLOW__CORE__EXECUTION_API_SERVER_URL: `${url}/execution/`,
+    AIRFLOW__CORE__PARALLELISM: "2",
+    // No bytecode beside DAG files that are not ours.
+    PYTHONDONTWRITEBYTECODE: "1",
     PATH: `${programIn("airflow", "")}:${process.env["PATH"]}`,
   };
   await runToEnd(command, ["db", "migrate"], settings);
@@ -52,10 +68,16 @@ export async function startAirflow(dags: Readonly<Record<string, string>>): Prom
   const server = await startServer({
     command,
     args: ["api-server", "--host", "127.0.0.1", "--port", String(port), "--workers", "1"],
-    env: { ...settings, AIRFLOW__API_AUTH__JWT_SECRET: randomBytes(32).toString("hex") },
+    env: settings,
     ready: async () => (await fetch(`${url}/api/v2/version`, { signal: AbortSignal.timeout(2_000) })).ok,
     withinMs: 180_000,
   });
+  let scheduler: ServerProcess | undefined;
+  if (execute !== undefined) {
+    // It is not waited for: runs wait for it.
+    const env = { ...settings, AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT: String(await freePort()), ...execute };
+    scheduler = await startServer({ command, args: ["scheduler", "--skip-serve-logs"], env, ready: async () => true, withinMs: 1_000 });
+  }
 
   async function token(): Promise<string> {
     const answer = await fetch(`${url}/auth/token`, {
@@ -75,8 +97,9 @@ export async function startAirflow(dags: Readonly<Record<string, string>>): Prom
       const answer = await fetch(`${url}/api/v2/dags/${encodeURIComponent(dagId)}/dagRuns?limit=100`, { headers });
       return ((await answer.json()) as { dag_runs: Record<string, unknown>[] }).dag_runs;
     },
-    log: () => server.log(),
+    log: () => `${server.log()}${scheduler?.log() ?? ""}`,
     stop: async () => {
+      await scheduler?.stop();
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },

@@ -14,6 +14,8 @@ process.on("exit", () => {
 
 export type Daemon = {
   readonly url: string;
+  /** Lines for a source that reads standard input; only with `input: "open"`. */
+  readonly write: (lines: string) => void;
   readonly log: () => string;
   readonly exited: () => boolean;
   readonly get: (path: string) => Promise<{ status: number; text: string }>;
@@ -22,12 +24,18 @@ export type Daemon = {
   readonly stop: () => Promise<number | null>;
 };
 
+export type DaemonOptions = { readonly env?: Readonly<Record<string, string>>; readonly input?: "none" | "open" };
+
 /** Starts `driftd run`; does not wait for it. */
-export function startDaemon(config: string, port: number): Daemon {
-  const child = spawn(process.execPath, [MAIN, "run", "--config", config], { stdio: ["ignore", "ignore", "pipe"] });
+export function startDaemon(config: string, port: number, { env = {}, input = "none" }: DaemonOptions = {}): Daemon {
+  const stdin = input === "open" ? "pipe" : "ignore";
+  const child = spawn(process.execPath, [MAIN, "run", "--config", config], {
+    stdio: [stdin, "ignore", "pipe"],
+    env: { ...process.env, ...env },
+  });
   children.add(child);
   let log = "";
-  child.stderr.on("data", (text) => {
+  child.stderr?.on("data", (text) => {
     log += text;
   });
   child.once("exit", () => children.delete(child));
@@ -41,6 +49,7 @@ export function startDaemon(config: string, port: number): Daemon {
   };
   return {
     url,
+    write: (lines) => void child.stdin?.write(lines),
     log: () => log,
     exited: () => child.exitCode !== null || child.signalCode !== null,
     get: async (path) => {

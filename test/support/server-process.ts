@@ -1,7 +1,11 @@
-/** A server of somebody else as a child process, for tests: in a process group of its own, so that its children end with it. */
+/**
+ * A server of somebody else as a child process, for tests: in a process group and a session of its own, so that its children end with it, those
+ * too that have made groups of their own (Airflow's tasks).
+ */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 
 import { systemClock } from "../../src/lib/clock.ts";
 
@@ -22,7 +26,10 @@ export type ServerOptions = {
 
 const groups = new Set<number>();
 process.on("exit", () => {
-  for (const group of groups) killGroup(group, "SIGKILL");
+  for (const group of groups) {
+    killGroup(group, "SIGKILL");
+    killSession(group);
+  }
 });
 
 /** Starts it; resolves when it is ready. Rejects with the end of its log when it ends before that, or takes too long. */
@@ -54,6 +61,7 @@ export async function startServer({ command, args, env = {}, cwd, ready, withinM
     grace.abort();
     // Its children may outlive it.
     killGroup(group, "SIGKILL");
+    killSession(group);
     await closed;
     groups.delete(group);
   };
@@ -87,5 +95,28 @@ function killGroup(group: number, signal: NodeJS.Signals): void {
     process.kill(-group, signal);
   } catch {
     // It is over.
+  }
+}
+
+/** Linux only: elsewhere nothing is found. */
+function killSession(session: number): void {
+  for (const pid of processes()) {
+    try {
+      // After the name in brackets: state, parent, group, session.
+      const [, , , its] = readFileSync(`/proc/${pid}/stat`, "utf8")
+        .split(/\) (?!.*\) )/s)[1]!
+        .split(" ");
+      if (Number(its) === session) process.kill(pid, "SIGKILL");
+    } catch {
+      // It is over.
+    }
+  }
+}
+
+function processes(): readonly number[] {
+  try {
+    return readdirSync("/proc").map(Number).filter(Number.isInteger);
+  } catch {
+    return [];
   }
 }
