@@ -26,7 +26,7 @@ export type RetrainingWatch = {
   readonly prime: () => Promise<void>;
   /** Looks once; to be called every few seconds and when a delivery has ended. A look that is under way is not begun again, but repeated. */
   readonly look: () => Promise<void>;
-  /** A message is sent again by hand: if its request had failed for want of a delivery, it is asked again. */
+  /** A message is sent again by hand: if its request had ended for want of a delivery, it is asked again. */
   readonly redelivered: (delivery: string) => Promise<void>;
 };
 
@@ -140,16 +140,28 @@ export function createRetrainingWatch({ store, pipeline, outbox, clock, log }: R
     },
     redelivered: async (delivery) => {
       const [row] = await store.deliveries({ id: delivery, limit: 1 });
-      const request = row === undefined ? undefined : requestOf(row);
-      if (request === undefined) return;
-      const [record] = await store.retrainRequests({ id: request, limit: 1 });
-      if (record?.status !== "failed" || (await rowsOf(record)).some(({ status }) => status === "delivered")) return;
+      const record = row === undefined ? undefined : await askedAgain(store, row, clock.nowMs());
+      if (record === undefined) return;
       waiting.add(record.id);
-      await pipeline().between((decider) =>
-        decider.commit(decider.move([moved(record, "requested", clock.nowMs(), { detail: "sent again by hand" })], clock.nowMs())),
-      );
+      await pipeline().between((decider) => decider.commit(decider.move([record], clock.nowMs())));
     },
   };
+}
+
+/** The request of a message that is sent again by hand, as `requested` again; undefined: there is none, or somebody else got it. */
+export async function askedAgain(
+  store: Pick<Store, "retrainRequests" | "deliveries">,
+  delivery: Delivery,
+  nowMs: number,
+): Promise<RetrainRecord | undefined> {
+  const id = requestOf(delivery);
+  const [record] = id === undefined ? [] : await store.retrainRequests({ id, limit: 1 });
+  if (record?.status !== "failed" && record?.status !== "cancelled") return undefined;
+  // Its own row says nothing: it may be there already.
+  const others = messageIds(record).filter((message) => message !== delivery.id);
+  const rows = (await Promise.all(others.map((message) => store.deliveries({ id: message })))).flat();
+  if (rows.some(({ status }) => status === "delivered")) return undefined;
+  return moved(record, "requested", nowMs, { detail: "sent again by hand" });
 }
 
 /** The request that a message carries. */

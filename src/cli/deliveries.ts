@@ -5,12 +5,14 @@
 
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
+import { movedEvent } from "../decide/make-request.ts";
 import { deliveryDetail, deliveryDocument } from "../http/api.ts";
 import { systemClock } from "../lib/clock.ts";
 import { DriftdError } from "../lib/errors.ts";
 import { silentLog } from "../lib/log.ts";
 import { readVersion } from "../lib/version.ts";
 import { disabledFact } from "../outputs/outbox.ts";
+import { askedAgain } from "../retraining-watch.ts";
 import { openSqliteStore, type SqliteStoreOptions } from "../store/sqlite.ts";
 import type { Delivery, Store } from "../store/store.ts";
 import { type CommandSpec, exitCodes, helpText, type Io, type ParsedArgs, parseArgs } from "./args.ts";
@@ -127,7 +129,11 @@ async function replay(context: Context, id: string): Promise<number> {
   }
   let note: string;
   try {
-    await withStore(context, {}, (store) => setDue(store, delivery));
+    await withStore(context, {}, async (store) => {
+      await setDue(store, delivery);
+      // A daemon that runs does it by itself, and would not see this.
+      await askAgain(store, delivery);
+    });
     note = "it goes out when driftd runs";
   } catch (thrown) {
     if (!(thrown instanceof DriftdError) || thrown.code !== "STORE_IN_USE") throw thrown;
@@ -166,6 +172,15 @@ async function setDue(store: Store, { id, output }: Delivery): Promise<void> {
   // Whoever replays says that the receiver works again.
   await store.setFact(disabledFact(output), undefined);
   await store.setDelivery(id, "pending", nowMs, nowMs);
+}
+
+/** A request that ended because nobody got its message is asked again with it. */
+async function askAgain(store: Store, delivery: Delivery): Promise<void> {
+  const nowMs = systemClock.nowMs();
+  const record = await askedAgain(store, delivery, nowMs);
+  if (record === undefined) return;
+  const none = { evaluatedThrough: [], evaluations: [], alertState: [], episodes: [], outbox: [] };
+  await store.commitDecision({ ...none, requests: [record], events: [movedEvent(record, nowMs)] });
 }
 
 async function find(store: Store, id: string): Promise<Delivery> {

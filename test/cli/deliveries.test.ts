@@ -185,6 +185,24 @@ describe("replay", () => {
     await store.close();
   });
 
+  test("without a daemon asks again what had failed because nobody got it", async () => {
+    const store = await openStore(folder);
+    const none = { evaluatedThrough: [], evaluations: [], alertState: [], episodes: [], events: [] };
+    const record = {
+      ...({ id: "msg_4", model: "flights", version: "1", reason: "drift", severity: null, episode: null, status: "failed" } as const),
+      ...{ createdAtMs: AT, updatedAtMs: AT, outputs: ["pipeline"], newVersion: null, detail: "given up", dedupKey: null, body: "{}" },
+    } as const;
+    const body = '{"type":"driftd.retrain.requested","data":{"request_id":"msg_4"}}';
+    await store.commitDecision({ ...none, outbox: [{ ...message, id: "msg_4", body, createdAtMs: AT }], requests: [record] });
+    await store.setDelivery("msg_4", "dead", AT, AT);
+    await store.close();
+    await run("replay", "msg_4");
+    const after = await openStore(folder);
+    expect(await after.retrainRequests({})).toMatchObject([{ id: "msg_4", status: "requested", detail: "sent again by hand" }]);
+    expect(await after.events({ after: 0, limit: 9 })).toMatchObject([{ type: "driftd.retrain.requested", model: "flights" }]);
+    await after.close();
+  });
+
   test("with a daemon asks it, and writes nothing", async () => {
     await startDaemon(202);
     const store = await openStore();
