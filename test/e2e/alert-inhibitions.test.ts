@@ -53,6 +53,7 @@ const SENT = [
   { labels: { alertname: "DriftdModelDrift", job: "driftd-eu", ...fraud, severity: "critical" }, silenced: true },
   // Two releases of the chart have one job: what one of them lacks says nothing of the other.
   { labels: of("DriftdDown", { namespace: "ml-a", service: "driftd", instance: "c", severity: "critical" }), silenced: false },
+  { labels: of("DriftdAbsent", { severity: "critical" }), silenced: true },
   { labels: of("DriftdModelDrift", { namespace: "ml-a", service: "driftd", ...ads, severity: "critical" }), silenced: true },
   { labels: of("DriftdModelDrift", { namespace: "ml-b", service: "driftd", ...ads, severity: "critical" }), silenced: false },
 ];
