@@ -116,6 +116,8 @@ export function createRetraining(options: RetrainingOptions): Retraining {
   const { store, pauses, pipeline, metrics, clock, log } = options;
   /** Tells apart what one millisecond asks for. */
   let asked = 0;
+  /** Records whose status was known before: more was said of an end that is counted. */
+  const amended = new WeakSet<RetrainRecord>();
 
   function configured(model: string): NonNullable<DecideRule["retrain"]> {
     const rule = options.ruleOf(model);
@@ -160,7 +162,10 @@ export function createRetraining(options: RetrainingOptions): Retraining {
       if (record === undefined) return undefined;
       const next = step(record, clock.nowMs());
       if (next === undefined) return { ok: false, request: record };
-      if (next !== record) await decider.commit(decider.move([next], clock.nowMs()));
+      if (next === record) return { ok: true, request: next };
+      const decision = decider.move([next], clock.nowMs());
+      if (next.status === record.status) amended.add(next);
+      await decider.commit(next.status === record.status ? { ...decision, events: [] } : decision);
       return { ok: true, request: next };
     });
   }
@@ -261,8 +266,9 @@ export function createRetraining(options: RetrainingOptions): Retraining {
       return told ?? (answered?.ok ? answered.request : undefined);
     },
     decided: ({ requests }) => {
-      for (const { id, model, version, status, newVersion, detail } of requests) {
-        if (!isOpen({ status })) metrics.inc("driftd_retrain_finished_total", { model, status });
+      for (const record of requests) {
+        const { id, model, version, status, newVersion, detail } = record;
+        if (!isOpen({ status }) && !amended.has(record)) metrics.inc("driftd_retrain_finished_total", { model, status });
         log.info({ model, version, request: id, status, new_version: newVersion, detail }, "retrain request");
       }
       if (requests.length > 0) show();

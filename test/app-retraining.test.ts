@@ -129,6 +129,7 @@ describe("from drift to the new version", () => {
     const first = await post(app, callback, done);
     expect(first).toMatchObject({ status: 200, body: { status: "succeeded", new_version: "2", detail: "auc 0.91" } });
     expect(await post(app, callback, done)).toEqual(first);
+    expect(await post(app, callback, { ...done, detail: "auc 0.92" })).toMatchObject({ status: 200, body: { detail: "auc 0.92" } });
     expect(await post(app, callback, { status: "running" })).toMatchObject({
       status: 409,
       body: { code: "RETRAIN_CONFLICT", current_status: "succeeded" },
