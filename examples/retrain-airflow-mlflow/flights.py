@@ -1,7 +1,7 @@
 """The flights of this example: a folder with one Parquet file a day, as a warehouse would have them. Real US flights of 2001, with one change in
 the world: from 5 February on, routes shorter than 400 miles (37 % of the flights) are no longer flown.
 
-    python flights.py flights-3m.parquet data       writes the folder
+    python flights.py flights-3m.parquet run/data       writes the folder
 """
 
 import sys

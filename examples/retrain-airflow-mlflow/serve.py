@@ -1,6 +1,6 @@
 """Stands in for the service that uses the model: predicts flights with the champion, and prints its inference log, one JSON object a line.
 
-    python serve.py --data data --from 2001-02-03 --to 2001-02-05T06:00 >> log.ndjson
+    python serve.py --data run/data --from 2001-02-03 --to 2001-02-05 >> run/log.ndjson
 """
 
 import argparse

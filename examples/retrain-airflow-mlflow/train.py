@@ -1,8 +1,8 @@
 """Trains the flights model on the newest data, registers it in MLflow together with the reference snapshot of that data, and puts the alias
 `champion` on it. For one request it makes one version, however often it is run. The last line of its output is JSON: the version, and how it came out.
 
-    python train.py --data data --until 2001-01-15      the first version, by hand
-    python train.py --data data --request msg_…         what the DAG does
+    python train.py --data run/data --until 2001-01-15      the first version, by hand
+    python train.py --data run/data --request msg_…         what the DAG does
 """
 
 import argparse
@@ -91,7 +91,7 @@ def fit(flights: pd.DataFrame) -> Pipeline:
         (OneHotEncoder(handle_unknown="ignore"), ["origin", "destination", "hour"]),
         (StandardScaler(), ["distance"]),
     )
-    sample = flights.sample(min(len(flights), 60_000), random_state=1)
+    sample = flights.sample(min(len(flights), 30_000), random_state=1)
     return make_pipeline(columns, LogisticRegression(max_iter=200)).fit(inputs(sample), sample.delay >= LATE_MINUTES)
 
 

@@ -28,7 +28,7 @@ RETRY = {"retries": 5, "retry_delay": timedelta(seconds=10)}
 
 
 def request() -> dict:
-    """What driftd asks: docs/operate.md has an example."""
+    """What driftd asks: request_id, model, version, window, features, reference, links."""
     return get_current_context()["dag_run"].conf["driftd"]
 
 
