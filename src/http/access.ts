@@ -12,6 +12,16 @@ export type Access = {
   readonly token: Secret | undefined;
   /** The server is reached from this machine alone. */
   readonly loopback: boolean;
+  /** How people reach it (`http.external_url`). */
+  readonly externalUrl?: string;
+};
+
+/** What is read of a request. */
+export type Caller = {
+  readonly authorization: string | undefined;
+  readonly host: string | undefined;
+  /** A browser sent it for a page: it says so, a program does not. */
+  readonly page: boolean;
 };
 
 /**
@@ -20,10 +30,20 @@ export type Access = {
  */
 export type Gate = "token" | "token_if_set" | "own";
 
-/** Throws HTTP_TOKEN (401), HTTP_TOKEN_NEEDED (403), or HTTP_TOKEN_UNREADABLE (503) when the token's file cannot be read: then nobody may. */
-export async function authorize(gate: Gate, { token, loopback }: Access, authorization: string | undefined): Promise<void> {
+/** Throws HTTP_TOKEN (401), HTTP_TOKEN_NEEDED and HTTP_FOREIGN_NAME (403), or HTTP_TOKEN_UNREADABLE (503) when the token's file cannot be read: then nobody may. */
+export async function authorize(gate: Gate, { token, loopback, externalUrl }: Access, caller: Caller): Promise<void> {
   if (gate === "own") return;
   if (token === undefined) {
+    if (caller.page && !isOurs(caller.host, externalUrl)) {
+      throw httpError(
+        403,
+        "HTTP_FOREIGN_NAME",
+        "a page under a name that is not this server's asked for this, and no token is configured",
+        {
+          hint: "open the page under localhost or http.external_url, or set http.token_file",
+        },
+      );
+    }
     if (gate === "token_if_set" || loopback) return;
     throw httpError(
       403,
@@ -37,13 +57,22 @@ export async function authorize(gate: Gate, { token, loopback }: Access, authori
   const expected = await token.reveal().catch(() => {
     throw httpError(503, "HTTP_TOKEN_UNREADABLE", "the token cannot be read, so nothing may be changed", { hint: "check http.token_file" });
   });
-  const given = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
+  const given = /^bearer +(\S+) *$/i.exec(caller.authorization ?? "")?.[1];
   if (given !== undefined && equal(given, expected)) return;
-  const what = authorization === undefined ? "no token was sent" : "the token is not the right one";
+  const what = caller.authorization === undefined ? "no token was sent" : "the token is not the right one";
   throw httpError(401, "HTTP_TOKEN", what, {
     hint: "send the header authorization: Bearer <http.token>",
     headers: { "WWW-Authenticate": 'Bearer realm="driftd"' },
   });
+}
+
+/** Any site can give its own name the address 127.0.0.1; then its page is of this "site", but for the name. */
+function isOurs(host: string | undefined, externalUrl: string | undefined): boolean {
+  const url = `http://${host ?? ""}`;
+  if (!URL.canParse(url)) return false;
+  const { hostname, host: whole } = new URL(url);
+  if (hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname)) return true;
+  return externalUrl !== undefined && new URL(externalUrl).host === whole;
 }
 
 /** In constant time, whatever the lengths. */

@@ -12,7 +12,7 @@ import type { Clock } from "../lib/clock.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { authorize } from "./access.ts";
+import { authorize, type Caller } from "./access.ts";
 import { readBody, type Body as SentBody } from "./body.ts";
 import { jsonRoutes } from "./openapi.ts";
 import { headersOf, httpError, problemOf } from "./problem.ts";
@@ -124,7 +124,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   async function answerJson(route: Route, request: Request): Promise<Body> {
     const query = new URLSearchParams(request.originalUrl.split("?", 2)[1] ?? "");
     const reads = request.method === "GET" || request.method === "HEAD";
-    if (!reads) await authorize(route.gate ?? "token", view.access(), request.get("authorization"));
+    if (!reads) await authorize(route.gate ?? "token", view.access(), callerOf(request));
     const values = readParams(route.params, request.params, query);
     const sent = route.body === undefined ? NO_BODY : await readBody(request, route.body.maxBytes);
     const { status = 200, body } = await route.answer(view, values, sent);
@@ -201,6 +201,11 @@ async function send(request: Request, response: Response, { status, type, conten
   }
   response.setHeader("Content-Length", bytes.length);
   response.end(request.method === "HEAD" ? undefined : bytes);
+}
+
+function callerOf(request: Request): Caller {
+  const page = request.get("Origin") !== undefined || request.get("Sec-Fetch-Site") !== undefined;
+  return { authorization: request.get("authorization"), host: request.get("Host"), page };
 }
 
 /** A web page elsewhere can make a browser post here without asking: what changes something is for pages of this server and for programs. */
