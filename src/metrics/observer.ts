@@ -179,7 +179,11 @@ export function createObserver(options: ObserverOptions): Observer {
     metrics.set("driftd_model_features", labels, snapshot.features.length);
     for (const { feature, role, kind } of snapshot.features) {
       metrics.set("driftd_feature_info", { model, feature, role, kind }, 1);
-      for (const severity of SEVERITIES) metrics.set("driftd_feature_drifted", { ...labels, feature, severity }, 0);
+      for (const severity of SEVERITIES) {
+        // After a reload it is said anew, maybe in mid-episode: what drifts goes on drifting.
+        const series = { model, version, feature, severity };
+        metrics.set("driftd_feature_drifted", series, drifted.has(JSON.stringify(series)) ? 1 : 0);
+      }
     }
   }
 

@@ -334,6 +334,24 @@ describe("a firing alert", () => {
   });
 });
 
+test.each(["all", "drifted"] as const)(
+  "a reload in mid-episode leaves the verdict on a feature as it is (metrics.features: %s)",
+  async (features) => {
+    const { observer, series, fire } = rig({ features });
+    const loaded = () => observer.judged("m", "1", "m.json", smallSnapshot("m"));
+    loaded();
+    fire("m", "x");
+    observer.decided([evaluation("m", { x: 5 })], CHANGED);
+    await observer.flush();
+    const verdicts = async () => (await series("driftd_feature_drifted")).filter((line) => line.endsWith(" 1"));
+    const before = await verdicts();
+    expect(before).toEqual([expect.stringMatching(/feature="x",severity="critical"/)]);
+    loaded();
+    await observer.flush();
+    expect(await verdicts()).toEqual(before);
+  },
+);
+
 test("what is restored after a start is shown without being counted", async () => {
   const { observer, series } = rig();
   observer.restore([evaluation("m", { x: 5 })]);
