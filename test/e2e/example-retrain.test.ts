@@ -226,6 +226,7 @@ describe.skipIf(missing !== undefined && process.env["CI"] === undefined)("the r
     expect(await champion()).toMatchObject({ version: "2", tags: [{ key: "driftd.request_id", value: request }] });
     // What the DAG reported stands beside what MLflow had told before.
     expect(await requests()).toMatchObject([{ id: request, status: "succeeded", new_version: "2", detail: expect.stringMatching(/AUC/) }]);
+    expect(await metric(/^driftd_retrain_finished_total\{model="flights",status="succeeded"\} (\d)/m)).toBe("1");
     expect(await metric(/^driftd_retrain_requests\{model="flights",status="running"\} (\d)/m)).toBe("0");
   });
 
