@@ -80,7 +80,6 @@ describe.skipIf(missing !== undefined && process.env["CI"] === undefined)("the r
         DRIFTD: `${process.execPath} ${MAIN}`,
         DRIFTD_URL: `http://127.0.0.1:${port}`,
         DRIFTD_TOKEN_FILE: join(folder, "run", "driftd.token"),
-        PYTHONDONTWRITEBYTECODE: "1",
       };
       // Before the first event: MLflow keeps the list of webhooks of an event for a minute.
       const webhook = { name: "driftd", url: `http://127.0.0.1:${port}/api/v1/triggers/mlflow`, secret: WEBHOOK_KEY };
@@ -118,7 +117,7 @@ describe.skipIf(missing !== undefined && process.env["CI"] === undefined)("the r
 
   /** Runs a program of the example; resolves to its output. */
   async function python(...args: [string, ...string[]]): Promise<string> {
-    const env = { ...process.env, ...environment, PYTHONDONTWRITEBYTECODE: "1" };
+    const env = { ...process.env, ...environment };
     const child = spawn(PYTHON, [join(EXAMPLE, args[0]), ...args.slice(1)], { env, stdio: ["ignore", "pipe", "pipe"] });
     let out = "";
     let err = "";

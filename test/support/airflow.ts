@@ -59,8 +59,6 @@ export async function startAirflow(
     AIRFLOW__API_AUTH__JWT_SECRET: randomBytes(32).toString("hex"),
     AIRFLOW__CORE__EXECUTION_API_SERVER_URL: `${url}/execution/`,
     AIRFLOW__CORE__PARALLELISM: "2",
-    // No bytecode beside DAG files that are not ours.
-    PYTHONDONTWRITEBYTECODE: "1",
     PATH: `${programIn("airflow", "")}:${process.env["PATH"]}`,
   };
   await runToEnd(command, ["db", "migrate"], settings);
