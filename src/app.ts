@@ -348,6 +348,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       const outputs = await createOutputs(loaded.config.outputs.values(), { clock, version: version.version });
       const outbox = createOutbox({ store, outputs, clock, metrics, log, random: Math.random, onMoved: () => void watch.look() });
       await pauses.load(loaded.config.models.map(({ name }) => name));
+      await loaded.config.http.token?.reveal(); // read anew at each use: one that is not there is found now, and not by the first pipeline
       const outliers = await openOutlierLog(outlierTargets(loaded.config), { clock, metrics, log });
       const rules = rulesOf(loaded.config);
       const nowMs = clock.nowMs();

@@ -174,6 +174,15 @@ describe("a start that cannot be", () => {
     expect((await one.get("/-/ready")).status).toBe(200);
   });
 
+  test("a token that cannot be read is found at start, and by a reload, not by the first pipeline", async () => {
+    const guarded = (file: string) => yaml(ENDLESS).replace('listen: "127.0.0.1:0"', `listen: "127.0.0.1:0", token_file: ${file}`);
+    await refuses(guarded("gone.txt"), { code: "SECRET_UNREADABLE", message: expect.stringContaining("gone.txt") });
+    await space.write("token.txt", "one");
+    const app = await space.start(guarded("token.txt"));
+    await space.write("token.txt", "");
+    await expect(app.reload()).rejects.toMatchObject({ code: "SECRET_EMPTY" });
+  });
+
   test("a store that is no database is refused", async () => {
     await space.write("driftd.db", "not a database, but longer than the header of one would be: ".repeat(20));
     await expect(space.start(yaml())).rejects.toMatchObject({ code: "STORE_CORRUPT", message: expect.stringContaining("driftd.db") });
