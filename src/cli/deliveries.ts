@@ -1,5 +1,5 @@
 /**
- * `driftd deliveries`: the delivery log in a terminal, a message sent again, a test message to a receiver. Reads the store beside a running
+ * `driftd deliveries`: the delivery log in a terminal, a message sent again or dismissed, a test message to a receiver. Reads the store beside a running
  * daemon; a replay is asked of the daemon when there is one, since it alone sends, and is left in the store for it when there is none.
  */
 
@@ -22,18 +22,18 @@ import { testDeliveries } from "./test-deliveries.ts";
 /** How long the daemon may take to answer. */
 const DAEMON_TIMEOUT_MS = 10_000;
 
-const ACTIONS = ["list", "show", "replay", "test"] as const;
+const ACTIONS = ["list", "show", "replay", "drop", "test"] as const;
 const STATUSES = ["pending", "delivered", "dead", "cancelled"] as const;
 
 const spec: CommandSpec = {
   name: "deliveries",
   description: [
-    "List messages to outputs, show one with its attempts, send one again, or send a test message.",
-    "list: newest first. show ID: body and attempts. replay ID: send it again under its id, also to an output that a 410 has disabled.",
+    "List messages to outputs, show one with its attempts, send one again, dismiss a dead one, or send a test message.",
+    "list: newest first. show ID: body and attempts. replay ID: send it again under its id, also to an output that a 410 has disabled. drop ID: nobody wants this dead letter any more; it is cancelled.",
     "test: a driftd.test message through every output, or --target; nothing is stored. A training pipeline would start a real run: --yes says that you mean it. Alertmanager is only asked whether it is there.",
     "Exits 0 when it was done, 1 when a receiver refused the test, 2 when it could not be done.",
   ].join("\n"),
-  positionals: { name: "list|show ID|replay ID|test", description: "What to do.", min: 1, max: 2 },
+  positionals: { name: "list|show ID|replay ID|drop ID|test", description: "What to do.", min: 1, max: 2 },
   flags: {
     config: { value: "FILE", description: "The configuration.", required: true },
     target: { value: "NAME", description: "Only this output (list, test)." },
@@ -46,7 +46,7 @@ const spec: CommandSpec = {
 
 type Context = { readonly config: Config; readonly parsed: ParsedArgs; readonly io: Io; readonly version: string };
 
-/** Runs the command; returns the exit code. Rejects with `USAGE`, `CONFIG_*`, `STORE_*`, `OUTPUT_*`, `SECRET_*`, `DELIVERY_UNKNOWN`, `DELIVERY_NOT_REPLAYED`. */
+/** Runs the command; returns the exit code. Rejects with `USAGE`, `CONFIG_*`, `STORE_*`, `OUTPUT_*`, `SECRET_*`, `DELIVERY_UNKNOWN`, `DELIVERY_NOT_REPLAYED`, `DELIVERY_NOT_DEAD`. */
 export async function deliveriesCommand(args: string[], io: Io): Promise<number> {
   const parsed = parseArgs(spec, args);
   if (parsed.help) {
@@ -56,7 +56,7 @@ export async function deliveriesCommand(args: string[], io: Io): Promise<number>
   const [action, id] = parsed.positionals;
   if (!ACTIONS.some((known) => known === action))
     throw usage(`unknown action ${JSON.stringify(action)}`, `write one of ${ACTIONS.join(", ")}`);
-  const needsId = action === "show" || action === "replay";
+  const needsId = action === "show" || action === "replay" || action === "drop";
   if (needsId && id === undefined) throw usage(`${action}: the ID is missing`, "take one from `driftd deliveries list`");
   if (!needsId && id !== undefined) throw usage(`${action}: unexpected ${JSON.stringify(id)}`, "see `driftd deliveries --help`");
   const { config } = await loadConfig(parsed.text("config") as string, io.env, { source: "optional", folder: io.cwd });
@@ -69,6 +69,7 @@ export async function deliveriesCommand(args: string[], io: Io): Promise<number>
   if (action === "test")
     return testDeliveries({ config, io, version: context.version, target, yes: parsed.has("yes"), json: parsed.text("format") === "json" });
   if (action === "replay") return replay(context, id as string);
+  if (action === "drop") return drop(context, id as string);
   return withStore(context, { readOnly: true }, (store) =>
     action === "show" ? show(context, store, id as string) : list(context, store, target),
   );
@@ -146,6 +147,23 @@ async function replay(context: Context, id: string): Promise<number> {
   if (parsed.text("format") === "json") io.stdout(line({ id, status: "pending", note }));
   else io.stdout(`${id} is pending again: ${note}\n`);
   return exitCodes.fine;
+}
+
+/** Beside a running daemon too: it sends no dead letters, and counts them anew within a minute. */
+function drop(context: Context, id: string): Promise<number> {
+  return withStore(context, { beside: true }, async (store) => {
+    const { status } = await find(store, id);
+    if (status !== "dead") {
+      throw new DriftdError("DELIVERY_NOT_DEAD", `${printable(id)} is ${status}: only a dead letter can be dropped`, {
+        hint: "see `driftd deliveries list --status dead`",
+      });
+    }
+    const nowMs = systemClock.nowMs();
+    await store.setDelivery(id, "cancelled", nowMs, nowMs);
+    const { io, parsed } = context;
+    io.stdout(parsed.text("format") === "json" ? line({ id, status: "cancelled" }) : `${id} is cancelled\n`);
+    return exitCodes.fine;
+  });
 }
 
 /** True when the daemon took it, false when there was no talking to it; throws DELIVERY_NOT_REPLAYED when it refused. */

@@ -174,6 +174,27 @@ test("show tells the attempts and the body", async () => {
   });
 });
 
+describe("drop", () => {
+  test("dismisses a dead letter, beside a running daemon too", async () => {
+    const store = await openStore(folder); // the daemon's
+    try {
+      const { code, stdout } = await run("drop", "msg_1");
+      expect({ code, stdout }).toEqual({ code: 0, stdout: "msg_1 is cancelled\n" });
+      expect(await store.deliveries({ id: "msg_1" })).toMatchObject([{ status: "cancelled" }]);
+      expect(await store.deliveries({ status: "dead" })).toEqual([]);
+    } finally {
+      await store.close();
+    }
+  });
+
+  test.each([
+    ["that still waits", "msg_2", "DELIVERY_NOT_DEAD"],
+    ["that is not there", "msg_9", "DELIVERY_UNKNOWN"],
+  ])("leaves a message alone %s", async (_, id, code) => {
+    await expect(run("drop", id)).rejects.toMatchObject({ code });
+  });
+});
+
 describe("replay", () => {
   test("without a daemon leaves the message for it, and enables the output", async () => {
     const { code, stdout } = await run("replay", "msg_1");
