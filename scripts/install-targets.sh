@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# MLflow and Airflow for the end-to-end tests, each in an environment of its own under .cache/, pinned; does nothing when they are there.
+# MLflow and Airflow for the end-to-end tests, each in an environment of its own under .cache/; does nothing when they are there. What they bring
+# along is pinned in scripts/constraints/ (`uv pip freeze` of an environment that works).
 # The versions stand in test/support/venvs.ts too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +15,7 @@ environment() { # folder, package
   fi
   rm -rf ".cache/venv/$1"
   "$uv/bin/uv" venv -q --python "$(command -v python3)" ".cache/venv/$1"
-  "$uv/bin/uv" pip install -q --python ".cache/venv/$1/bin/python" "$2"
+  "$uv/bin/uv" pip install -q --python ".cache/venv/$1/bin/python" --constraints "scripts/constraints/${1%%-*}.txt" "$2"
   echo "$2" >".cache/venv/$1/installed"
 }
 environment mlflow-3.17.2 "mlflow==3.17.2"
