@@ -27,6 +27,7 @@ describe("false alarms over 50 features and 10,080 looks", () => {
         monthsPerReference: 2,
         rate: 10,
         seed: 1,
+        fineBins: true,
         onWindow: (window, _, { snapshot }) => {
           if (window.window.name !== "1h") return;
           looks++;

@@ -6,7 +6,7 @@
 import { normalIsf } from "../../detectors/index.ts";
 import { binomial, type Counts, drawCounts, nextUint32, normal, poisson, type Random, seedRandom, uniform } from "./random.ts";
 import type { Fault, Scenario } from "./scenarios.ts";
-import { type Shape, shapeOf } from "./shapes.ts";
+import { type Grouping, type Shape, shapeOf } from "./shapes.ts";
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -19,7 +19,14 @@ export const PANES_PER_SLOT = SLOT / PANE;
 export const START = Date.parse("2001-01-01T00:00:00Z");
 
 /** Where a feature's values are counted: level k at `offset + map[k]`; what is no level, at these places. */
-export type Place = { readonly offset: number; readonly map: Uint16Array; readonly unseen: number; readonly missing: number };
+export type Place = {
+  readonly offset: number;
+  readonly map: Uint16Array;
+  readonly unseen: number;
+  readonly missing: number;
+  /** Values are drawn by these groups, each counted at `offset` + group, and not level by level: other numbers of the same law. */
+  readonly grouping?: Grouping;
+};
 
 export type FeatureFault = { readonly feature: number; readonly fault: Fault; readonly onsetMs: number };
 
@@ -108,14 +115,18 @@ function processOf(options: ProcessOptions, state: State): Process {
       else if (what.kind === "sd") scale = what.factor;
       else left -= spoil(what, place, j, n, counts);
     }
-    if (scenario.correlation === 0) drawCounts(random, shapes[j]!.at(location, scale), left, place.map, counts, place.offset);
+    if (scenario.correlation === 0) draw(j, location, scale, left, place, counts);
     else {
       const sizes = groupsOf(n, left);
       for (let group = 0; group < sizes.length; group++) {
-        const table = shapes[j]!.at(location + shared * GROUPS[group]! * scale, own * scale);
-        drawCounts(random, table, sizes[group]!, place.map, counts, place.offset);
+        draw(j, location + shared * GROUPS[group]! * scale, own * scale, sizes[group]!, place, counts);
       }
     }
+  }
+
+  function draw(j: number, location: number, scale: number, n: number, { grouping, map, offset }: Place, counts: Counts): void {
+    if (grouping === undefined) drawCounts(random, shapes[j]!.at(location, scale), n, map, counts, offset);
+    else drawCounts(random, shapes[j]!.groupedAt(location, scale, grouping), n, grouping.identity, counts, offset);
   }
 
   /** Values that become something else, placed here; how many. */

@@ -45,13 +45,17 @@ export function buildReference(process: Process, days: number): BuiltReference {
       calibration,
     },
     layout,
-    placesOf: (from) =>
-      features.map((feature, j) => {
-        const { offset, bins } = layout.features[j]!;
-        const special = (name: (typeof SPECIAL_SLOTS)[number]) => offset + bins + SPECIAL_SLOTS.indexOf(name);
-        return { offset, map: binOfLevel(feature, from.features[j]!.shape), unseen: special("unseen"), missing: special("missing") };
-      }),
+    placesOf: (from) => placesIn(features, layout, from),
   };
+}
+
+/** Where the levels of a process are counted in a row of the features' layout. */
+export function placesIn(features: readonly SnapshotFeature[], layout: RowLayout, process: Process): Place[] {
+  return features.map((feature, j) => {
+    const { offset, bins } = layout.features[j]!;
+    const special = (name: (typeof SPECIAL_SLOTS)[number]) => offset + bins + SPECIAL_SLOTS.indexOf(name);
+    return { offset, map: binOfLevel(feature, process.features[j]!.shape), unseen: special("unseen"), missing: special("missing") };
+  });
 }
 
 /** Rows of the next days by level, for each feature. */

@@ -1,4 +1,4 @@
-/** Other tools' rules on the very streams that driftd gets: the same seeds draw the same values. */
+/** Other tools' rules on the very streams that driftd gets there: with all fine bins, the same seeds draw the same values. */
 
 import { DEFAULT_POLICY } from "../../src/evaluate/policy.ts";
 import { longestOf } from "./judge.ts";

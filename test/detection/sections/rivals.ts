@@ -48,7 +48,7 @@ async function stream(pool: Pool, all: MonthsOptions & { readonly scenario: Scen
   const options = { ...all, months: Math.max(each, part(all.months, share, 0.25)) };
   const worlds = Array.from({ length: Math.round(options.months / each) }, (_, index) => index);
   const [driftd, rivals] = await Promise.all([
-    months(pool, { ...options, monthsPerReference: each }),
+    months(pool, { ...options, monthsPerReference: each, fineBins: true }),
     Promise.all(worlds.map((index) => pool.run("simulateRivals", { ...options, months: each }, index))),
   ]);
   return rulesTable(driftdRows(driftd), rivals);
@@ -100,7 +100,7 @@ export const rivalDelays: Section = {
           seed: 320 + i,
         };
         const [own, ...rivals] = await Promise.all([
-          delays(pool, options),
+          delays(pool, { ...options, fineBins: true }),
           ...[0, 1].map((index) => pool.run("simulateRivalOnsets", { ...options, trials: part(5, share) }, index)),
         ]);
         return { own, rivals: RULES.flatMap((_, rule) => SPANS.map((__, s) => rivals.flatMap((part) => part[rule * SPANS.length + s]!))) };
