@@ -47,7 +47,9 @@ LABEL org.opencontainers.image.title="driftd" \
   org.opencontainers.image.version="${VERSION}" \
   org.opencontainers.image.revision="${REVISION}" \
   org.opencontainers.image.created="${CREATED}"
+# The young generation grows to 32 MB thrice by default; half of that takes 40 MB off and costs nothing that was seen.
 ENV NODE_ENV=production \
+  NODE_OPTIONS=--max-semi-space-size=16 \
   DRIFTD_REVISION=${REVISION}
 
 # The only place that is written; the root may be read-only. A temporary folder (/tmp) is needed by `reference build` and by `compare` on tables.

@@ -24,7 +24,7 @@ const LOOKS = 200;
 /** Windows without a change that tell whether a time of the day gets a verdict. */
 const HEALTHY_LOOKS = 8;
 /** Some 10 µs each, so that a turn of the event loop is short. */
-const LOOKS_A_TURN = 50;
+const LOOKS_A_TURN = 20;
 /** Of the search's first, coarse steps. */
 const COARSE_LOOKS = 40;
 /** Halvings of the last doubling: to 2 %. */

@@ -15,7 +15,7 @@ import type { Turn } from "./turn.ts";
 const NO_BYTES = Buffer.alloc(0);
 
 /** A slice that takes longer is halved for the next time, one that takes a third of it doubled. */
-const SLICE_MS = 3;
+const SLICE_MS = 2;
 /** The first slices run code that is not compiled yet, some ten times slower. */
 const FIRST_RECORDS = 32;
 

@@ -1,8 +1,8 @@
 /** Keeps one turn of the event loop short: says when it has been used up, and hands the loop back. */
 import type { Clock } from "../../lib/clock.ts";
 
-/** A slice takes at most some 3 ms, so with a turn of the evaluation beside it a pass of the loop stays below 15 ms of the 20 allowed. */
-const TURN_MS = 5;
+/** A slice takes at most some 2 ms, so with a turn of the evaluation beside it a pass of the loop stays below 12 ms of the 20 allowed. */
+const TURN_MS = 3;
 
 export type Turn = {
   /** Whether this turn of the loop has worked long enough; the first question of a turn starts its time. */

@@ -223,7 +223,7 @@ describe("reading", () => {
     ]);
   });
 
-  it("begins with short slices and keeps to what three milliseconds are enough for", async () => {
+  it("begins with short slices and keeps to what two milliseconds are enough for", async () => {
     let nowMs = 0;
     let sliceMs = 0;
     const { answer, log } = setUp(0, { firstRecords: 32, monotonicMs: () => (nowMs += sliceMs) });
