@@ -22,6 +22,7 @@ import {
   busyOutput,
   decideAsked,
   decideRetrain,
+  inProgress,
   isNews,
   type RetrainDecision,
   type RetrainRule,
@@ -271,6 +272,8 @@ export function createDecider(options: DeciderOptions): Decider {
       if (!record.outputs.some((output) => rule.to.includes(output))) return { guard: "no_outputs" };
       // Whom to ask was decided when it was made.
       const asked = { to: record.outputs, ...(rule.concurrency === undefined ? {} : { concurrency: rule.concurrency }) };
+      // A pipeline that was believed dead may have spoken meanwhile.
+      if (open.facts().some((request) => request.model === record.model && inProgress(request, nowMs))) return { guard: "in_progress" };
       if (busyOutput(asked, open.facts(), nowMs) !== undefined) return { guard: "target_busy" };
       const { record: approved, outbox, event } = approveRequest(record, nowMs);
       open.put([approved]);

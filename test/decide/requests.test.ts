@@ -223,6 +223,19 @@ describe("manual approval", () => {
     expect(approve(START + HOUR, waiting)).toEqual({ guard });
     expect(kept.requests.get(waiting.id)).toEqual(waiting);
   });
+
+  test("is held back by in_progress when a pipeline that was believed dead speaks before it is approved", () => {
+    const { ask, approve, expire, move, kept } = rig(ruleWith({ approval: "manual", inProgressTimeoutMs: HOUR }));
+    ask(START);
+    const first = kept.only();
+    approve(START, first);
+    expire(START + 2 * HOUR);
+    ask(START + 3 * HOUR);
+    const second = kept.only();
+    move(reported(kept.requests.get(first.id)!, { status: "running" }, START + 4 * HOUR)!, START + 4 * HOUR);
+    expect(approve(START + 4 * HOUR, second)).toEqual({ guard: "in_progress" });
+    expect(approve(START + 6 * HOUR, second)).toMatchObject({ requests: [{ status: "requested" }] });
+  });
 });
 
 describe("what somebody asks for", () => {
