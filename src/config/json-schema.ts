@@ -25,6 +25,9 @@ export type JsonSchema = {
 /** Where the published schema lives in the package. */
 export const schemaFile = "driftd.schema.json";
 
+/** Ends every pattern: a variable is put in before the value is checked. */
+const VARIABLE = "|\\$\\{";
+
 let made: JsonSchema | undefined;
 
 /** Makes the schema of what a user writes (draft 2020-12), once. A text with a variable in it satisfies every pattern. */
@@ -32,7 +35,8 @@ export function jsonSchema(): JsonSchema {
   made ??= z.toJSONSchema(configSchema, {
     io: "input",
     override: ({ jsonSchema: part }) => {
-      if (typeof part.pattern === "string") part.pattern = `${part.pattern}|\\$\\{`;
+      // A part with a default comes by twice.
+      if (typeof part.pattern === "string" && !part.pattern.endsWith(VARIABLE)) part.pattern += VARIABLE;
     },
   }) as JsonSchema;
   return made;

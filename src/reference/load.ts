@@ -1,10 +1,11 @@
 /** Reads and writes snapshot files (`.json`, `.json.gz`): whole or not at all, checked before use. */
 
 import { createReadStream } from "node:fs";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { createGunzip, gunzip, gzip } from "node:zlib";
 import { coerceError, DriftdError } from "../lib/errors.ts";
+import { writeWhole } from "../lib/whole-file.ts";
 import { digestOf, jsonInTurns } from "./canonical.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { validateSnapshot } from "./validate.ts";
@@ -39,18 +40,9 @@ function snapshotIn(path: string, bytes: Buffer): Snapshot {
 export async function saveSnapshot(snapshot: Snapshot, path: string): Promise<void> {
   const json = Buffer.concat([await jsonInTurns(snapshot), Buffer.from("\n")]);
   const bytes = path.endsWith(".gz") ? await promisify(gzip)(json) : json;
-  const beside = `${path}.${process.pid}.tmp`;
   try {
-    const file = await open(beside, "w");
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
+    await writeWhole(path, bytes);
   } catch (cause) {
-    await rm(beside, { force: true });
     throw new DriftdError("REFERENCE_UNWRITABLE", `${path}: cannot be written: ${coerceError(cause).message}`, {
       hint: "Check that the folder exists and may be written to.",
       cause,

@@ -4,15 +4,11 @@
  */
 
 import { performance } from "node:perf_hooks";
-import { startApp } from "../../src/app.ts";
-import { loadConfig } from "../../src/config/load.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { createLogger } from "../../src/lib/logger.ts";
-import { readVersion } from "../../src/lib/version.ts";
-import { createMetrics } from "../../src/metrics/registry.ts";
 import { cpuSeconds } from "./figure.ts";
 import { type LoopReport, watchLoop } from "./loop-watch.ts";
 import { MODEL, VERSION } from "./model.ts";
+import { startDaemon } from "./start-daemon.ts";
 
 export type DaemonRun = {
   /** From the first record to the commit and the verdict of everything, s. */
@@ -27,29 +23,9 @@ export type DaemonRun = {
 const [path, what, count] = process.argv.slice(2) as [string, string, string];
 const settleMs = 5_000;
 
-const version = readVersion(process.env);
-const load = () => loadConfig(path, process.env);
-const metrics = createMetrics({ buildInfo: { version: version.version, revision: version.revision }, clock: systemClock });
-const log = createLogger({ level: "warn", format: "text", stderr: (line) => void process.stderr.write(line) });
-
 const begun = Promise.withResolvers<void>();
-const app = await startApp({
-  loaded: await load(),
-  load,
-  version,
-  clock: systemClock,
-  log,
-  metrics: {
-    ...metrics,
-    inc: (name, labels, by) => {
-      if (name === "driftd_records_total") begun.resolve();
-      metrics.inc(name, labels, by);
-    },
-  },
-});
-app.fatal.catch((error: unknown) => {
-  process.stderr.write(`${error}\n`);
-  process.exit(1);
+const app = await startDaemon(path, (name) => {
+  if (name === "driftd_records_total") begun.resolve();
 });
 process.send!(what === "idle" ? await idle(Number(count)) : await drain(Number(what), Number(count)));
 await app.stop();

@@ -29,6 +29,12 @@ test("a pattern of the schema takes a text with a variable", () => {
   expect(["5m", "${PANE}", "5 minutes"].map((text) => pattern.test(text))).toEqual([true, true, false]);
 });
 
+test("a pattern says so once, also where the key has a default", () => {
+  const text = JSON.stringify(jsonSchema());
+  expect(text).toContain('|\\\\$\\\\{"');
+  expect(text).not.toContain("|\\\\$\\\\{|");
+});
+
 test("every key of the table has a type, a description and a default or none to have", () => {
   const rows = configRows();
   expect(rows.filter(({ type, description }) => type === "" || !/[.…]$/.test(description))).toEqual([]);

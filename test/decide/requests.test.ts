@@ -42,7 +42,7 @@ function keeper() {
       restored: [...states.values()],
       openRequests: [...requests.values()].filter(({ status }) => ["awaiting_approval", "requested", "running"].includes(status)),
     }),
-    only: () => [...requests.values()].at(-1)!,
+    newest: () => [...requests.values()].at(-1)!,
   };
 }
 
@@ -63,8 +63,8 @@ function rig(rule: DecideRule = ruleWith(), more: Partial<DeciderOptions> = {}) 
     },
     walk: (evaluations: readonly Evaluation[]) => evaluations.map((one) => done(deciding.decide([one], one.endMs))),
     report: (status: "running" | "succeeded" | "failed", atMs: number) =>
-      done(deciding.move([reported(kept.only(), { status }, atMs)!], atMs)),
-    approve: (atMs: number, record = kept.only()) => {
+      done(deciding.move([reported(kept.newest(), { status }, atMs)!], atMs)),
+    approve: (atMs: number, record = kept.newest()) => {
       const decision = deciding.approve(record, atMs);
       return "guard" in decision ? decision : done(decision);
     },
@@ -135,7 +135,7 @@ describe("the lock", () => {
   test("ends by itself once nothing was heard for the timeout, and says so", () => {
     const { walk, kept } = rig(ruleWith({ inProgressTimeoutMs: 4 * HOUR + 25 * MINUTE }));
     walk(marks("ccc"));
-    const { id } = kept.only();
+    const { id } = kept.newest();
     walk(marks(QUIET, START + 15 * MINUTE));
     const decisions = walk(marks("cccccccc", START + 4 * HOUR));
     // Asked at 0:10, so it is forgotten at 4:35, the eighth end.
@@ -186,10 +186,10 @@ describe("manual approval", () => {
     const decisions = walk(marks("ccc"));
     expect(decisions.flatMap(({ outbox }) => outbox)).toEqual([]);
     expect(decisions.at(-1)).toMatchObject({ retrain: [{ action: "send", status: "awaiting_approval" }] });
-    const waiting = kept.only();
+    const waiting = kept.newest();
     const approved = approve(START + HOUR) as Decision;
     expect(approved.outbox).toEqual([expect.objectContaining({ id: waiting.id, body: waiting.body, createdAtMs: START + HOUR })]);
-    expect(kept.only()).toEqual({ ...waiting, status: "requested", updatedAtMs: START + HOUR });
+    expect(kept.newest()).toEqual({ ...waiting, status: "requested", updatedAtMs: START + HOUR });
     expect(approved.events.map(({ type }) => type)).toEqual(["driftd.retrain.requested"]);
   });
 
@@ -198,7 +198,7 @@ describe("manual approval", () => {
     const decisions = walk(marks(`ccc${QUIET}`));
     const end = decisions.find(({ changes }) => changes.some(({ kind }) => kind === "resolved"));
     expect(end?.requests).toMatchObject([{ status: "cancelled", episode: end?.episodes[0]?.id }]);
-    expect(kept.only().status).toBe("cancelled");
+    expect(kept.newest().status).toBe("cancelled");
   });
 
   test("one that waits holds the model's other requests back, for as long as it waits", () => {
@@ -217,7 +217,7 @@ describe("manual approval", () => {
     let rule = manual;
     const { walk, approve, ask, kept } = rig(undefined, { ruleOf: (model) => (model === "fares" ? ruleWith() : rule) });
     walk(marks("ccc"));
-    const waiting = kept.only();
+    const waiting = kept.newest();
     ask(START + 30 * MINUTE, { model: "fares" });
     rule = ruleWith({ approval: "manual", ...change });
     expect(approve(START + HOUR, waiting)).toEqual({ guard });
@@ -227,11 +227,11 @@ describe("manual approval", () => {
   test("is held back by in_progress when a pipeline that was believed dead speaks before it is approved", () => {
     const { ask, approve, expire, move, kept } = rig(ruleWith({ approval: "manual", inProgressTimeoutMs: HOUR }));
     ask(START);
-    const first = kept.only();
+    const first = kept.newest();
     approve(START, first);
     expire(START + 2 * HOUR);
     ask(START + 3 * HOUR);
-    const second = kept.only();
+    const second = kept.newest();
     move(reported(kept.requests.get(first.id)!, { status: "running" }, START + 4 * HOUR)!, START + 4 * HOUR);
     expect(approve(START + 4 * HOUR, second)).toEqual({ guard: "in_progress" });
     expect(approve(START + 6 * HOUR, second)).toMatchObject({ requests: [{ status: "requested" }] });
@@ -297,7 +297,7 @@ describe("what somebody asks for", () => {
     walk(marks("www"));
     ask(START + 11 * MINUTE);
     walk(marks(QUIET, START + 15 * MINUTE));
-    expect(kept.only().status).toBe("awaiting_approval");
+    expect(kept.newest().status).toBe("awaiting_approval");
   });
 });
 
@@ -315,7 +315,7 @@ describe("a restart in every state", () => {
       const one = rig(rule);
       one.walk(all.slice(0, 3));
       bring(one);
-      expect(one.kept.only().status).toBe(status);
+      expect(one.kept.newest().status).toBe(status);
       const rest = all.slice(3).map((evaluation_) => {
         if (restarts) one.restart();
         return one.walk([evaluation_])[0];

@@ -8,13 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { flightRecords, flightsPath, REFERENCE } from "../../src/demo/flights.ts";
+import { flightRecords } from "../../src/demo/flights.ts";
 import { type Receiver, startReceiver } from "../../src/demo/receiver.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { buildSnapshot } from "../../src/reference/build.ts";
-import { saveSnapshot } from "../../src/reference/load.ts";
 import type { Snapshot } from "../../src/reference/snapshot.ts";
 import { type Daemon, driftd, freePort, run, startDaemon, until } from "../support/daemon.ts";
+import { writeFlightsReference } from "../support/flights.ts";
 import { recount, type TopicRecord } from "../support/recount.ts";
 import { describeWithBroker } from "./broker/broker.ts";
 
@@ -48,18 +47,7 @@ describeWithBroker("the daemon on a real broker", (broker) => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "driftd-e2e-"));
-    const built = await buildSnapshot({
-      input: flightsPath(),
-      model: "flights",
-      version: "1",
-      timestamp: "date",
-      fromMs: Date.parse(REFERENCE.from),
-      toMs: Date.parse(REFERENCE.to),
-      nowMs: systemClock.nowMs(),
-      driftd: "test",
-    });
-    snapshot = built.snapshot;
-    await saveSnapshot(snapshot, join(folder, "flights.reference.json"));
+    snapshot = await writeFlightsReference(folder);
     receiver = await startReceiver({ secret: SECRET, clock: systemClock, port: 0 });
     topic = await broker().createTopic({ partitions: PARTITIONS });
     await writeFile(join(folder, "secret.txt"), SECRET);

@@ -8,13 +8,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { flightRecords, flightsPath, REFERENCE } from "../../src/demo/flights.ts";
+import { flightRecords } from "../../src/demo/flights.ts";
 import { type Receiver, startReceiver } from "../../src/demo/receiver.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { buildSnapshot } from "../../src/reference/build.ts";
-import { saveSnapshot } from "../../src/reference/load.ts";
 import { type Alertmanager, missingForAlertmanager, startAlertmanager } from "../support/alertmanager.ts";
 import { type Daemon, freePort, startDaemon, until } from "../support/daemon.ts";
+import { writeFlightsReference } from "../support/flights.ts";
 import { missingForPrometheus, type Prometheus, startPrometheus } from "../support/prometheus.ts";
 import { describeWithBroker } from "./broker/broker.ts";
 
@@ -38,17 +37,7 @@ describeWithBroker("Kafka, Prometheus, Alertmanager and a receiver", (broker) =>
   beforeAll(async () => {
     if (missing !== undefined) return;
     folder = await mkdtemp(join(tmpdir(), "driftd-loop-"));
-    const { snapshot } = await buildSnapshot({
-      input: flightsPath(),
-      model: "flights",
-      version: "1",
-      timestamp: "date",
-      fromMs: Date.parse(REFERENCE.from),
-      toMs: Date.parse(REFERENCE.to),
-      nowMs: systemClock.nowMs(),
-      driftd: "test",
-    });
-    await saveSnapshot(snapshot, join(folder, "flights.reference.json"));
+    await writeFlightsReference(folder);
     receiver = await startReceiver({ secret: SECRET, clock: systemClock, port: 0 });
     topic = await broker().createTopic({ partitions: 2 });
     const port = await freePort();

@@ -4,10 +4,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { coerceError, DriftdError } from "../../lib/errors.ts";
+import { writeWhole } from "../../lib/whole-file.ts";
 import { compileLayout } from "../compile.ts";
 import { readSnapshot } from "../load.ts";
 import { checkReference } from "../models.ts";
@@ -120,21 +121,4 @@ function readIndex(text: string, place: CachePlace): Index {
 
 function unusable({ shown }: CachePlace, cause: Error): DriftdError {
   return new DriftdError("REFERENCE_UNREADABLE", `${shown}: the copy of its last snapshot cannot be used: ${cause.message}`, { cause });
-}
-
-async function writeWhole(path: string, bytes: Buffer): Promise<void> {
-  const beside = `${path}.${process.pid}.tmp`;
-  try {
-    const file = await open(beside, "w");
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
-  } catch (thrown) {
-    await rm(beside, { force: true });
-    throw thrown;
-  }
 }
