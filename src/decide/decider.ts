@@ -19,10 +19,9 @@ import { messageIds, moved, type RequestReason, type RetrainRecord } from "./rec
 import {
   afterDecision,
   afterEpisode,
-  busyOutput,
   decideAsked,
   decideRetrain,
-  inProgress,
+  heldAtApproval,
   isNews,
   type RetrainDecision,
   type RetrainRule,
@@ -264,17 +263,8 @@ export function createDecider(options: DeciderOptions): Decider {
       return { ...merge([expiry, { ...made, alertState }]), note: made.retrain[0]! };
     },
     approve: (record, nowMs) => {
-      const rule = options.ruleOf(record.model)?.retrain;
-      if (rule === undefined) return { guard: "no_outputs" };
-      if (rule.paused) return { guard: "paused" };
-      if (rule.dryRun) return { guard: "dry_run" };
-      // None of those who were to be asked is configured any more: nobody would get it.
-      if (!record.outputs.some((output) => rule.to.includes(output))) return { guard: "no_outputs" };
-      // Whom to ask was decided when it was made.
-      const asked = { to: record.outputs, ...(rule.concurrency === undefined ? {} : { concurrency: rule.concurrency }) };
-      // A pipeline that was believed dead may have spoken meanwhile.
-      if (open.facts().some((request) => request.model === record.model && inProgress(request, nowMs))) return { guard: "in_progress" };
-      if (busyOutput(asked, open.facts(), nowMs) !== undefined) return { guard: "target_busy" };
+      const guard = heldAtApproval(record, options.ruleOf(record.model)?.retrain, open.facts(), nowMs);
+      if (guard !== undefined) return { guard };
       const { record: approved, outbox, event } = approveRequest(record, nowMs);
       open.put([approved]);
       return { ...NOTHING, requests: [approved], outbox, events: [event] };

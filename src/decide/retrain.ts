@@ -208,6 +208,23 @@ export function busyOutput(rule: Pick<RetrainRule, "to" | "concurrency">, open: 
   });
 }
 
+/** What holds a request of a model back even when somebody approves it; undefined: nothing. Undefined rule: nobody is asked for the model any more. */
+export function heldAtApproval(
+  { model, outputs }: { readonly model: string; readonly outputs: readonly string[] },
+  rule: RetrainRule | undefined,
+  open: readonly OpenRequest[],
+  nowMs: number,
+): SuppressReason | undefined {
+  // None of those who were to be asked is configured any more: nobody would get it.
+  if (rule === undefined || !outputs.some((output) => rule.to.includes(output))) return "no_outputs";
+  if (rule.paused) return "paused";
+  if (rule.dryRun) return "dry_run";
+  // A pipeline that was believed dead may have spoken meanwhile.
+  if (open.some((request) => request.model === model && inProgress(request, nowMs))) return "in_progress";
+  // Whom to ask was decided when it was made.
+  return busyOutput({ ...rule, to: outputs }, open, nowMs) === undefined ? undefined : "target_busy";
+}
+
 function heldByRule(rule: RetrainRule): SuppressReason | undefined {
   if (rule.to.length === 0) return "no_outputs";
   return rule.paused ? "paused" : undefined;

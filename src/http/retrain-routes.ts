@@ -1,12 +1,12 @@
 /** The addresses about retraining: requests, what pipelines report, approval, pause, and what alerts and the model registry send. */
 
-import type { Report, RequestStatus, RetrainRecord } from "../decide/record.ts";
+import type { Report, RequestStatus } from "../decide/record.ts";
 import { REPORTS, REQUEST_STATUSES } from "../decide/record.ts";
 import { coerceError, DriftdError } from "../lib/errors.ts";
 import type { Answered } from "../retraining.ts";
 import { askForAlerts, REFUSED, readNotification } from "./alertmanager-trigger.ts";
 import { type Field, readFields } from "./body.ts";
-import { type MlflowEvent, readMlflowEvent, refusalOf } from "./mlflow-trigger.ts";
+import { readMlflowEvent, refusalOf } from "./mlflow-trigger.ts";
 import { page } from "./paging.ts";
 import { httpError } from "./problem.ts";
 import type { Param, Params } from "./query.ts";
@@ -202,7 +202,7 @@ export const retrainRoutes: readonly Route[] = [
       const known = event && view.retraining.mlflow()?.models.get(event.name);
       if (event === undefined || known === undefined)
         return { body: { outcome: "ignored", model: null, version: event?.version ?? null, request_id: null } };
-      const ended = await endRequest(view, known, event);
+      const ended = await told(view.retraining.modelVersion(known, event.version, event.request, event.alias));
       return {
         body: { outcome: ended === undefined ? "noted" : "succeeded", model: known, version: event.version, request_id: ended?.id ?? null },
       };
@@ -249,10 +249,6 @@ async function checkSignature(view: ApiView, raw: Buffer, header: (name: string)
     throw httpError(401, "MLFLOW_SIGNATURE", `the webhook is not believed: ${refusal}`, {
       hint: "the secret of the webhook in MLflow is mlflow.webhook_secret",
     });
-}
-
-function endRequest(view: ApiView, known: string, { version, request, alias }: MlflowEvent): Promise<RetrainRecord | undefined> {
-  return told(view.retraining.modelVersion(known, version, request, alias));
 }
 
 function answered(came: Answered | undefined, asked: string, wanted: string) {
